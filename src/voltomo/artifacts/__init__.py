@@ -1,0 +1,32 @@
+"""Typed values that stand between two stages; no input or output in them."""
+
+from voltomo.artifacts.instances import CRACK, NOT_PARTICLE, SOLID, CrackMap, InstanceMap, ParticleTable
+from voltomo.artifacts.measurements import COLUMNS, Measurement, Measurements, Status, UncertaintyPart
+from voltomo.artifacts.phases import OUTSIDE, PALETTE, ROLES, Phase, PhaseMap, PhaseTable, Role
+from voltomo.artifacts.volume import ArrayLike, Channel, ThroughPlane, Volume, as_zyx
+
+__all__ = [
+    "COLUMNS",
+    "CRACK",
+    "NOT_PARTICLE",
+    "OUTSIDE",
+    "PALETTE",
+    "ROLES",
+    "SOLID",
+    "ArrayLike",
+    "Channel",
+    "CrackMap",
+    "InstanceMap",
+    "Measurement",
+    "Measurements",
+    "ParticleTable",
+    "Phase",
+    "PhaseMap",
+    "PhaseTable",
+    "Role",
+    "Status",
+    "ThroughPlane",
+    "UncertaintyPart",
+    "Volume",
+    "as_zyx",
+]

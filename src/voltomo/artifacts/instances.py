@@ -1,0 +1,61 @@
+"""Particles and what is broken inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from voltomo.artifacts.volume import ArrayLike
+from voltomo.errors import InputError
+from voltomo.units import VoxelSize
+
+__all__ = ["CRACK", "NOT_PARTICLE", "SOLID", "CrackMap", "InstanceMap", "ParticleTable"]
+
+ParticleTable: TypeAlias = Mapping[str, npt.NDArray[Any]]
+"""Columns of equal length, one row per particle; `instance_id` first, rising. Units are in the reference docs."""
+
+NOT_PARTICLE, SOLID, CRACK = 0, 1, 2
+"""The codes of a CrackMap."""
+
+
+@dataclass(frozen=True)
+class InstanceMap:
+    """Particle ids of every voxel; 0 is background. A particle includes its cracks and closed voids.
+
+    Parameters
+    ----------
+    data : (Z, Y, X) or (Y, X) uint32 array-like
+    table : one row per particle
+    voxel_size : (dz, dy, dx) in m, or None
+    """
+
+    data: ArrayLike
+    table: ParticleTable = field(default_factory=dict)
+    voxel_size: VoxelSize | None = None
+
+    def __post_init__(self) -> None:
+        if np.dtype(self.data.dtype) != np.uint32:
+            raise InputError(f"an InstanceMap holds uint32 ids, found {self.data.dtype}")
+
+    def __len__(self) -> int:
+        return len(self.table["instance_id"]) if self.table else 0
+
+
+@dataclass(frozen=True)
+class CrackMap:
+    """Inside particles: 1 solid, 2 crack or void; 0 elsewhere.
+
+    Parameters
+    ----------
+    data : (Z, Y, X) or (Y, X) uint8 array-like
+    threshold : the grey level below which a voxel inside a particle counts as void; None if only phases decided
+    voxel_size : (dz, dy, dx) in m, or None
+    """
+
+    data: ArrayLike
+    threshold: float | None = None
+    voxel_size: VoxelSize | None = None

@@ -1,0 +1,146 @@
+"""Phases: which id means which material, and the map that carries the ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from voltomo.artifacts.volume import ArrayLike, ThroughPlane
+from voltomo.errors import InputError, PhaseNotFoundError
+from voltomo.units import VoxelSize
+
+__all__ = ["OUTSIDE", "PALETTE", "ROLES", "Phase", "PhaseMap", "PhaseTable", "Role"]
+
+Role: TypeAlias = Literal[
+    "pore", "pore+binder", "active", "binder", "electrolyte", "carbon", "product", "crack", "collector", "other"
+]
+ROLES: tuple[str, ...] = get_args(Role)
+
+OUTSIDE = 0
+"""The id of voxels outside the field of view. No phase carries it."""
+
+# Okabe and Ito, Color Universal Design (2008): told apart with every common colour-vision deficiency.
+PALETTE: dict[str, str] = {
+    "pore": "#56b4e9",
+    "pore+binder": "#0072b2",
+    "active": "#e69f00",
+    "binder": "#009e73",
+    "electrolyte": "#cc79a7",
+    "carbon": "#444444",
+    "product": "#f0e442",
+    "crack": "#d55e00",
+    "collector": "#999999",
+    "other": "#bbbbbb",
+}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One row of the phase table.
+
+    Parameters
+    ----------
+    id : 1 to 255
+    name : free text, such as "NMC"
+    role : what it is in the electrode; one of `ROLES`
+    color : "#rrggbb"; the role's colour where empty
+    density : kg/m³, or None
+    """
+
+    id: int
+    name: str
+    role: Role = "other"
+    color: str = ""
+    density: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.id <= 255:
+            raise InputError(f"phase {self.name!r} has id {self.id}; ids are 1 to 255 (0 is outside the field of view)")
+        if self.role not in ROLES:
+            raise InputError(f"phase {self.name!r} has the unknown role {self.role!r}; roles are {', '.join(ROLES)}")
+        if not self.color:
+            object.__setattr__(self, "color", PALETTE[self.role])
+
+
+@dataclass(frozen=True)
+class PhaseTable:
+    """The phases of a map, ordered by id."""
+
+    phases: tuple[Phase, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "phases", tuple(sorted(self.phases, key=lambda phase: phase.id)))
+        for what in ("id", "name"):
+            values = [getattr(phase, what) for phase in self.phases]
+            if len(set(values)) != len(values):
+                raise InputError(f"the phase table has the same {what} twice: {values}")
+
+    def __iter__(self) -> Iterator[Phase]:
+        return iter(self.phases)
+
+    def __len__(self) -> int:
+        return len(self.phases)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(phase.id for phase in self.phases)
+
+    def by_id(self, phase_id: int) -> Phase:
+        """The phase that carries an id."""
+        for phase in self.phases:
+            if phase.id == phase_id:
+                return phase
+        raise PhaseNotFoundError(f"no phase has id {phase_id}; the table has {self.ids}")
+
+    def with_role(self, *roles: str) -> tuple[Phase, ...]:
+        """The phases of these roles, in id order; empty if there is none."""
+        return tuple(phase for phase in self.phases if phase.role in roles)
+
+    @classmethod
+    def two_class(cls) -> PhaseTable:
+        """What a two-class threshold gives: the unresolved mixture, and active material (rising grey)."""
+        return cls((Phase(1, "pore+binder", "pore+binder"), Phase(2, "active", "active")))
+
+    @classmethod
+    def numbered(cls, count: int) -> PhaseTable:
+        """Phases of `count` grey classes, by rising grey.
+
+        Two classes: `pore+binder`, `active`. Three: `pore`, `binder`, `active`. More: role other, to be named by the user.
+        """
+        if count == 2:
+            return cls.two_class()
+        if count == 3:
+            return cls((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "active", "active")))
+        colors = list(PALETTE.values())
+        return cls(tuple(Phase(i, f"class {i}", "other", colors[(i - 1) % len(colors)]) for i in range(1, count + 1)))
+
+
+@dataclass(frozen=True)
+class PhaseMap:
+    """Phase ids of every voxel; 0 is outside the field of view.
+
+    Parameters
+    ----------
+    data : (Z, Y, X) or (Y, X) uint8 array-like
+    phases : the phase table
+    voxel_size : (dz, dy, dx) in m, or None
+    through_plane : axis normal to the current collector
+    probabilities : (C, Z, Y, X) uint8 array-like, channel i belongs to row i of the table, value / 255; or None
+    """
+
+    data: ArrayLike
+    phases: PhaseTable
+    voxel_size: VoxelSize | None = None
+    through_plane: ThroughPlane = "unknown"
+    probabilities: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        if np.dtype(self.data.dtype) != np.uint8:
+            raise InputError(f"a PhaseMap holds uint8 ids, found {self.data.dtype}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.data.shape)

@@ -1,0 +1,17 @@
+"""Volumes larger than memory: regions with halos, executors, a log of what is done."""
+
+from voltomo.blocks.executor import ProgressCallback, WritableArray, map_blocks, reduce_blocks
+from voltomo.blocks.log import BlockLog, Partial
+from voltomo.blocks.regions import Block, BlockPlan, Region
+
+__all__ = [
+    "Block",
+    "BlockLog",
+    "BlockPlan",
+    "Partial",
+    "ProgressCallback",
+    "Region",
+    "WritableArray",
+    "map_blocks",
+    "reduce_blocks",
+]
