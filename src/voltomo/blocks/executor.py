@@ -127,9 +127,9 @@ def _run(work: Callable[[Block], Any], plan: BlockPlan, workers: int) -> Iterato
         blocks, turn = iter(plan), 0
         try:
             while True:
-                while len(running) < workers and (block := next(blocks, None)) is not None:
-                    waiting[block.number] = pool.submit(work, block)
-                    running.add(waiting[block.number])
+                while len(running) < workers and (upcoming := next(blocks, None)) is not None:
+                    waiting[upcoming.number] = pool.submit(work, upcoming)
+                    running.add(waiting[upcoming.number])
                 if not waiting:
                     return
                 _, running = wait(running, return_when=FIRST_COMPLETED) if running else (set(), set())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -47,4 +46,4 @@ class BlockLog:
         with temporary.open("wb") as stream:
             # The stubs of NumPy 2 take the second positional-only name of savez for an array.
             np.savez(stream, **partial)  # type: ignore[arg-type]
-        os.replace(temporary, self.folder / f"{number}.npz")
+        temporary.replace(self.folder / f"{number}.npz")

@@ -1,0 +1,1 @@
+"""Cracks and voids inside particles."""

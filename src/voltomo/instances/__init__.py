@@ -1,0 +1,1 @@
+"""Particles: splitting touching ones, and their shapes."""

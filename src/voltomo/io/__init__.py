@@ -1,0 +1,1 @@
+"""Readers, writers and the layout of a study on disk."""

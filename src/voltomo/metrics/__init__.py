@@ -1,0 +1,1 @@
+"""Fractions, surfaces, connectivity and sizes, each with its definition."""

@@ -1,0 +1,1 @@
+"""Labels, distances, holes and flooding: what several core packages stand on."""

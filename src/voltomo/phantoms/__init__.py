@@ -1,0 +1,1 @@
+"""Exact shapes with exact answers."""

@@ -1,0 +1,1 @@
+"""A page to read: reads artefacts, computes nothing."""

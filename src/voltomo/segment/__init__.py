@@ -1,0 +1,1 @@
+"""Grey values to phases: histograms, thresholds, field of view, denoising."""

@@ -1,0 +1,1 @@
+"""One module per verb: a frozen config, and a function from artefacts to artefacts."""

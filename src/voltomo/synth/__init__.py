@@ -1,0 +1,1 @@
+"""Electrodes with known truth, and scans of them."""

@@ -1,0 +1,1 @@
+"""Conformance suites and property strategies for plug-in authors."""
