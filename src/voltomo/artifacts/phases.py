@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -99,6 +99,15 @@ class PhaseTable:
         """The phases of these roles, in id order; empty if there is none."""
         return tuple(phase for phase in self.phases if phase.role in roles)
 
+    def to_rows(self) -> list[dict[str, object]]:
+        """Plain rows for a file; `from_rows` reads them back."""
+        return [asdict(phase) for phase in self.phases]
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> PhaseTable:
+        """Table from what `to_rows` gave."""
+        return cls(tuple(Phase(**row) for row in rows))
+
     @classmethod
     def two_class(cls) -> PhaseTable:
         """What a two-class threshold gives: the unresolved mixture, and active material (rising grey)."""
@@ -108,7 +117,7 @@ class PhaseTable:
     def numbered(cls, count: int) -> PhaseTable:
         """Phases of `count` grey classes, by rising grey.
 
-        Two classes: `pore+binder`, `active`. Three: `pore`, `binder`, `active`. More: role other, to be named by the user.
+        Two classes: `pore+binder`, `active`. Three: `pore`, `binder`, `active`. More: role other, for the user to name.
         """
         if count == 2:
             return cls.two_class()

@@ -1,7 +1,7 @@
 """Where a stage puts its arrays, and how much it may hold at once.
 
-A stage is written once, against `Workspace`. In memory it runs over NumPy arrays in one block; in a study it runs over Zarr
-arrays block by block, within a memory budget, and continues after a kill.
+A stage is written once, against `Workspace`. In memory it runs over NumPy arrays in one block; in a study it runs over
+Zarr arrays block by block, within a memory budget, and continues after a kill.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Workspace(Protocol):
 
 @dataclass
 class MemoryWorkspace:
-    """NumPy arrays; one block unless `block_shape` says otherwise (tests use that to prove that blocks change nothing)."""
+    """NumPy arrays in one block; a `block_shape` serves the tests that prove that blocks change nothing."""
 
     block_shape: tuple[int, int, int] | None = None
     workers: int = 1
