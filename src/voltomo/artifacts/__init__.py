@@ -1,6 +1,6 @@
 """Typed values that stand between two stages; no input or output in them."""
 
-from voltomo.artifacts.instances import CRACK, NOT_PARTICLE, SOLID, CrackMap, InstanceMap, ParticleTable
+from voltomo.artifacts.instances import CRACK, LENGTH_POWERS, NOT_PARTICLE, SOLID, CrackMap, InstanceMap, ParticleTable
 from voltomo.artifacts.measurements import COLUMNS, Measurement, Measurements, Status, UncertaintyPart
 from voltomo.artifacts.phases import OUTSIDE, PALETTE, ROLES, Phase, PhaseMap, PhaseTable, Role
 from voltomo.artifacts.volume import ArrayLike, Channel, ThroughPlane, Volume, as_zyx
@@ -8,6 +8,7 @@ from voltomo.artifacts.volume import ArrayLike, Channel, ThroughPlane, Volume, a
 __all__ = [
     "COLUMNS",
     "CRACK",
+    "LENGTH_POWERS",
     "NOT_PARTICLE",
     "OUTSIDE",
     "PALETTE",

@@ -13,10 +13,23 @@ from voltomo.artifacts.volume import ArrayLike
 from voltomo.errors import InputError
 from voltomo.units import VoxelSize
 
-__all__ = ["CRACK", "NOT_PARTICLE", "SOLID", "CrackMap", "InstanceMap", "ParticleTable"]
+__all__ = ["CRACK", "LENGTH_POWERS", "NOT_PARTICLE", "SOLID", "CrackMap", "InstanceMap", "ParticleTable"]
 
 ParticleTable: TypeAlias = Mapping[str, npt.NDArray[Any]]
 """Columns of equal length, one row per particle; `instance_id` first, rising. Units are in the reference docs."""
+
+LENGTH_POWERS: Mapping[str, int] = {
+    "centroid_z": 1,
+    "centroid_y": 1,
+    "centroid_x": 1,
+    "envelope_volume": 3,
+    "solid_volume": 3,
+    "equivalent_diameter": 1,
+    "surface_area": 2,
+    "feret_max": 1,
+    "feret_min": 1,
+}
+"""Columns of a ParticleTable that carry a length, and its power; the others are counts, indices, ratios and flags."""
 
 NOT_PARTICLE, SOLID, CRACK = 0, 1, 2
 """The codes of a CrackMap."""

@@ -31,7 +31,7 @@ class ArrayLike(Protocol):
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel of a (C, Z, Y, X) array, read by region as a (Z, Y, X) array."""
+    """One channel of a (C, Z, Y, X) array, read (and, where the array allows it, written) by region as (Z, Y, X)."""
 
     source: ArrayLike
     index: int = 0
@@ -51,6 +51,10 @@ class Channel:
     def __getitem__(self, region: Any, /) -> npt.NDArray[Any]:
         region = region if isinstance(region, tuple) else (region,)
         return np.asarray(self.source[(self.index, *region)])
+
+    def __setitem__(self, region: Any, value: Any, /) -> None:
+        region = region if isinstance(region, tuple) else (region,)
+        self.source[(self.index, *region)] = value  # type: ignore[index]  # a reader's array refuses by itself
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.asarray(self[()], dtype=dtype)

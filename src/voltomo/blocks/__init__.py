@@ -2,6 +2,7 @@
 
 from voltomo.blocks.executor import ProgressCallback, WritableArray, map_blocks, reduce_blocks
 from voltomo.blocks.log import BlockLog, Partial
+from voltomo.blocks.memory import available_cores, check_budget, plan_workers, resident_bytes
 from voltomo.blocks.regions import Block, BlockPlan, Region
 
 __all__ = [
@@ -12,6 +13,10 @@ __all__ = [
     "ProgressCallback",
     "Region",
     "WritableArray",
+    "available_cores",
+    "check_budget",
     "map_blocks",
+    "plan_workers",
     "reduce_blocks",
+    "resident_bytes",
 ]

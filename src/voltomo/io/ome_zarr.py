@@ -20,12 +20,20 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec, BloscShuffle
 
-from voltomo.artifacts import PhaseTable
+from voltomo.artifacts import Channel, PhaseTable
 from voltomo.blocks import Block, BlockPlan, WritableArray, map_blocks
 from voltomo.errors import ReadError
 from voltomo.units import VoxelSize
 
-__all__ = ["ImageMetadata", "create_array", "create_image", "open_image", "shard_shape", "write_pyramid"]
+__all__ = [
+    "ImageMetadata",
+    "create_array",
+    "create_image",
+    "open_image",
+    "set_metadata",
+    "shard_shape",
+    "write_pyramid",
+]
 
 MICROMETER = 1e-6
 CHUNK = 64  # 64³ uint8 = 256 KiB: a slice view touches few bytes, a block read few files
@@ -116,6 +124,11 @@ def create_image(
     return array
 
 
+def set_metadata(path: Path, metadata: ImageMetadata) -> None:
+    """Replace the metadata of an image that has level 0 only."""
+    _write_metadata(path, metadata, [tuple(zarr.open_array(path / "0", mode="r").shape)])
+
+
 def write_pyramid(
     path: Path, *, edge: int = 256, workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> None:
@@ -150,28 +163,18 @@ def _write_level(
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    lead = (channel,) if kind == "volume" else ()
-    spatial = (int(coarse.shape[-3]), int(coarse.shape[-2]), int(coarse.shape[-1]))
-
-    class Coarse:
-        shape, dtype = spatial, coarse.dtype
-
-        def __getitem__(self, region: Any) -> Any:
-            return coarse[(*lead, *region)]
-
-        def __setitem__(self, region: Any, value: Any) -> None:
-            coarse[(*lead, *region)] = value
+    source, target = (Channel(fine, channel), Channel(coarse, channel)) if kind == "volume" else (fine, coarse)
+    z, y, x = target.shape
+    spatial = (int(z), int(y), int(x))
 
     def halve(block: Block) -> npt.NDArray[Any]:
-        region = tuple(
-            slice(2 * s.start, min(2 * s.stop, n)) for s, n in zip(block.write, fine.shape[-3:], strict=True)
-        )
-        voxels = np.asarray(fine[(*lead, *region)])
+        region = tuple(slice(2 * s.start, min(2 * s.stop, n)) for s, n in zip(block.write, source.shape, strict=True))
+        voxels = np.asarray(source[region])
         halved: npt.NDArray[Any] = voxels[::2, ::2, ::2] if kind == "labels" else _mean_of_eight(voxels)
         return halved
 
     plan = BlockPlan(spatial, shard_shape(spatial, edge=edge))
-    map_blocks(halve, out=Coarse(), plan=plan, workers=workers, progress=progress)
+    map_blocks(halve, out=target, plan=plan, workers=workers, progress=progress)
 
 
 def _mean_of_eight(voxels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -267,19 +270,16 @@ def _write_metadata(path: Path, metadata: ImageMetadata, shapes: list[tuple[int,
     lead = [1.0] * (len(names) - 3)
     edges = [float(f"{edge / MICROMETER:.12g}") for edge in metadata.voxel_size] if metadata.voxel_size else [1.0] * 3
     datasets = []
-    for level in range(len(shapes)):
-        step = 2**level
+    steps = [1, 1, 1]
+    for level, shape in enumerate(shapes):
+        if level:
+            steps = [s * 2 if n != m else s for s, n, m in zip(steps, shape[-3:], shapes[level - 1][-3:], strict=True)]
         # The mean of voxels 0 and 1 sits at 0.5; a subsampled label sits where its voxel was.
-        shift = (step - 1) / 2 if metadata.kind == "volume" else 0.0
-        datasets.append(
-            {
-                "path": str(level),
-                "coordinateTransformations": [
-                    {"type": "scale", "scale": lead + [edge * step for edge in edges]},
-                    {"type": "translation", "translation": [0.0] * len(lead) + [edge * shift for edge in edges]},
-                ],
-            }
-        )
+        shifts = [(s - 1) / 2 if metadata.kind == "volume" else 0.0 for s in steps]
+        scale = lead + [edge * s for edge, s in zip(edges, steps, strict=True)]
+        translation = [0.0] * len(lead) + [edge * s for edge, s in zip(edges, shifts, strict=True)]
+        transforms = [{"type": "scale", "scale": scale}, {"type": "translation", "translation": translation}]
+        datasets.append({"path": str(level), "coordinateTransformations": transforms})
     ome: dict[str, Any] = {
         "version": "0.5",
         "multiscales": [{"name": path.name.removesuffix(".ome.zarr"), "axes": axes, "datasets": datasets}],

@@ -1,0 +1,63 @@
+"""How many blocks fit into memory at once."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+from voltomo.blocks.regions import BlockPlan
+from voltomo.errors import GateError, InputError
+from voltomo.units import format_bytes
+
+__all__ = ["MINIMUM_BUDGET", "available_cores", "check_budget", "plan_workers", "resident_bytes"]
+
+MINIMUM_BUDGET = 1_000_000_000
+"""Python with its numerical libraries takes about 0.3 GB before the first voxel is read."""
+
+MARGIN = 200_000_000
+"""For what is not counted per voxel: compiled kernels, codec buffers, tables, figures."""
+
+
+def check_budget(budget: int) -> int:
+    """The budget itself, refused below 1 GB."""
+    if budget < MINIMUM_BUDGET:
+        raise InputError(f"--memory {format_bytes(budget)} is below the 1 GB that the program needs; give at least 1GB")
+    return budget
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process now."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def plan_workers(plan: BlockPlan, *, bytes_per_voxel: float, budget: int, workers: int) -> int:
+    """Threads, at most `workers`, whose blocks fit together into `budget` beside what the process holds already.
+
+    Raises
+    ------
+    GateError
+        If not even one block fits.
+    """
+    voxels = max((_size(block.read) for block in plan), default=0)
+    need = max(1.0, voxels * bytes_per_voxel)
+    free = budget - MARGIN - resident_bytes()
+    fitting = int(free // need)
+    if fitting < 1:
+        raise GateError(
+            f"a block of {voxels / 1e6:.0f} million voxels with its halo of {max(plan.halos)} voxels needs "
+            f"{format_bytes(need)} beside the program itself; give --memory "
+            f"{format_bytes(need + MARGIN + resident_bytes())} or more",
+            gate="memory",
+        )
+    return max(1, min(workers, fitting, len(plan)))
+
+
+def _size(region: tuple[slice, slice, slice]) -> int:
+    z, y, x = (s.stop - s.start for s in region)
+    return int(z * y * x)

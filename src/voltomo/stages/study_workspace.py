@@ -1,0 +1,159 @@
+"""The workspace of a study: Zarr arrays, blocks within a memory budget, a log of what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy.typing as npt
+
+from voltomo.artifacts import ArrayLike
+from voltomo.blocks import (
+    BlockLog,
+    BlockPlan,
+    Partial,
+    WritableArray,
+    available_cores,
+    map_blocks,
+    plan_workers,
+    reduce_blocks,
+)
+from voltomo.blocks.executor import BlockMap, BlockPartial, ProgressCallback
+from voltomo.io.ome_zarr import ImageMetadata, create_array, create_image, set_metadata, shard_shape, write_pyramid
+from voltomo.units import VoxelSize
+
+__all__ = ["ARTIFACTS", "ProgressSink", "StudyWorkspace", "shard_edge"]
+
+ARTIFACTS = {
+    "volume": "volume",
+    "denoised": "volume",
+    "probabilities": "volume",
+    "mask": "labels",
+    "phases": "labels",
+    "particles": "labels",
+    "cracks": "labels",
+}
+"""The arrays that stay in the study, and whether they are volumes with channels or labels."""
+
+
+class ProgressSink(Protocol):
+    """Whoever wants to know how far a stage is."""
+
+    def __call__(self, stage: str, step: str, done: int, total: int) -> None: ...
+
+
+def shard_edge(budget: int) -> int:
+    """Edge of the unit of writing, in voxels: a block with halo must fit into the budget several times."""
+    return 256 if budget >= 2_500_000_000 else 128
+
+
+@dataclass
+class StudyWorkspace:
+    """Workspace of one stage in a study.
+
+    Parameters
+    ----------
+    stage : the verb
+    folder : staging folder of the stage
+    voxel_size : written to the arrays
+    budget : bytes that the process may hold
+    workers : threads at most
+    progress : told after each block
+    """
+
+    stage: str
+    folder: Path
+    voxel_size: VoxelSize | None
+    budget: int
+    workers: int = field(default_factory=available_cores)
+    progress: ProgressSink | None = None
+
+    @property
+    def out(self) -> Path:
+        """Folder of what moves to the study when the stage is finished."""
+        return self.folder / "out"
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> WritableArray:
+        """A Zarr array, the same one each time a name is asked for, also after a kill."""
+        edge = shard_edge(self.budget)
+        if name not in ARTIFACTS:
+            return create_array(self.folder / "scratch" / f"{name}.zarr", shape, dtype, edge=edge)
+        kind = ARTIFACTS[name]
+        metadata = ImageMetadata("volume" if kind == "volume" else "labels", self.voxel_size)
+        return create_image(self.out / f"{name}.ome.zarr", shape, dtype, metadata, edge=edge)
+
+    def map(
+        self,
+        step: str,
+        function: BlockMap,
+        *sources: ArrayLike,
+        out: WritableArray,
+        halo: int | tuple[int, int, int] = 0,
+        bytes_per_voxel: float,
+    ) -> None:
+        """Run block by block; blocks done before a kill are skipped."""
+        plan = self._plan(sources, halo)
+        map_blocks(
+            function,
+            *sources,
+            out=out,
+            plan=plan,
+            workers=plan_workers(plan, bytes_per_voxel=bytes_per_voxel, budget=self.budget, workers=self.workers),
+            log=self._log(step),
+            progress=self._report(step),
+        )
+
+    def reduce(
+        self,
+        step: str,
+        function: BlockPartial,
+        *sources: ArrayLike,
+        merge: Callable[[Partial, Partial], Partial],
+        halo: int | tuple[int, int, int] = 0,
+        bytes_per_voxel: float,
+    ) -> Partial:
+        """Run block by block; partial results from before a kill are used again."""
+        plan = self._plan(sources, halo)
+        return reduce_blocks(
+            function,
+            *sources,
+            plan=plan,
+            merge=merge,
+            workers=plan_workers(plan, bytes_per_voxel=bytes_per_voxel, budget=self.budget, workers=self.workers),
+            log=self._log(step),
+            progress=self._report(step),
+        )
+
+    def remember(self, step: str, compute: Callable[[], Partial]) -> Partial:
+        """Compute once; found again after a kill."""
+        log = self._log(step)
+        known = log.load(0)
+        if known is None:
+            known = compute()
+            log.store(0, known)
+        return known
+
+    def finish(self, name: str, metadata: ImageMetadata) -> None:
+        """Write the metadata and the pyramid of an artefact whose level 0 is complete."""
+        path = self.out / f"{name}.ome.zarr"
+        set_metadata(path, metadata)
+        write_pyramid(
+            path, edge=shard_edge(self.budget), workers=self.workers, progress=self._report(f"pyramid of {name}")
+        )
+
+    def _plan(self, sources: tuple[ArrayLike, ...], halo: int | tuple[int, int, int]) -> BlockPlan:
+        z, y, x = sources[0].shape
+        shape = (int(z), int(y), int(x))
+        return BlockPlan(shape, shard_shape(shape, edge=shard_edge(self.budget)), halo)
+
+    def _log(self, step: str) -> BlockLog:
+        safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in step)
+        return BlockLog(self.folder / "logs" / safe)
+
+    def _report(self, step: str) -> ProgressCallback | None:
+        sink = self.progress
+        if sink is None:
+            return None
+        return lambda done, total: sink(self.stage, step, done, total)
