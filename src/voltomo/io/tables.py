@@ -1,7 +1,7 @@
 """Tables of a study: measurements and particles as CSV, JSON and a spreadsheet.
 
-In memory lengths are metres. In `particles.csv` and `summary.xlsx` they are micrometres, and the column says so; without
-a voxel size they are voxels. `measurements.csv` keeps SI units and names them in its column `unit`.
+In memory lengths are metres. In `particles.csv` and `summary.xlsx` they are micrometres, and the column says so;
+without a voxel size they are voxels. `measurements.csv` keeps SI units and names them in its column `unit`.
 """
 
 from __future__ import annotations
