@@ -1,0 +1,93 @@
+"""The definition of every measurement, in the words that travel with the number.
+
+``docs/reference/measurements.md`` says the same at more length; a test keeps the names of both equal.
+"""
+
+from __future__ import annotations
+
+__all__ = ["DEFINITIONS", "VARIANTS", "define"]
+
+_OHSER = "Ohser and Schladitz, 3D Images of Materials Structures (2009)"
+_LEGLAND = "Legland, Kiêu and Devaux, Image Anal. Stereol. 26, 83 (2007), doi 10.5566/ias.v26.p83-92"
+_UNDERWOOD = "Underwood, Quantitative Stereology (1970)"
+_MILES = "Miles, in Harding and Kendall (eds.), Stochastic Geometry (1974), p. 228; Lantuéjoul (1980)"
+_WADELL = "Wadell, J. Geol. 40, 443 (1932), doi 10.1086/623964"
+
+DEFINITIONS: dict[str, str] = {
+    "volume_fraction": "Voxels of the phase / voxels of the region.",
+    "area_fraction": f"Pixels of the phase / pixels of the region; an unbiased estimate of the volume fraction "
+    f"where the section is a random one (Delesse; {_UNDERWOOD}).",
+    "porosity_total": "Voxels of the phases of role pore and crack / voxels of the region.",
+    "porosity": "Inter-particle porosity: void voxels outside the particle envelopes / voxels of the region.",
+    "porosity_intra_closed": "Void voxels inside the particle envelopes whose void (6 neighbors; 4 in a section) "
+    "does not reach the pore outside the particles / voxels of the region. What reaches out beyond "
+    "the region is not seen.",
+    "porosity_intra_open": "Void voxels inside the particle envelopes whose void (6 neighbors; 4 in a section) "
+    "reaches the pore outside the particles / voxels of the region.",
+    "volume_fraction_inter": "Voxels of the unresolved mixture outside the particle envelopes / voxels of the "
+    "region. The mixture holds binder as well as pore, so this is no porosity.",
+    "volume_fraction_intra_closed": "Voxels of the unresolved mixture inside the particle envelopes that are not "
+    "connected (6 neighbors; 4 in a section) to the mixture outside / voxels of the region.",
+    "volume_fraction_intra_open": "Voxels of the unresolved mixture inside the particle envelopes that are connected "
+    "(6 neighbors; 4 in a section) to the mixture outside / voxels of the region.",
+    "specific_surface_area": "Interface area of the phase with all other phases / volume of the region. The faces "
+    f"of the box and of the field of view are no interfaces. Crofton formula ({_OHSER}; {_LEGLAND}).",
+    "specific_surface_area_per_phase_volume": "Interface area of the phase with all other phases / volume of the "
+    f"phase itself; Crofton formula ({_OHSER}).",
+    "interface_area": f"Area of the interface between two phases / volume of the region; Crofton formula ({_OHSER}).",
+    "binder_coverage": "Interface of active material with binder / whole interface of active material (Crofton).",
+    "boundary_length": f"Boundary length of the phase / area of the region, L_A; Crofton formula in "
+    f"the plane ({_OHSER}).",
+    "interface_length": f"Length of the boundary between two phases / area of the region; Crofton formula ({_OHSER}).",
+    "connected_fraction": "Voxels of the phase in connected components that touch both faces of the box across the "
+    "axis (one face, none) / voxels of the phase.",
+    "largest_component_fraction": "Voxels of the largest connected component of the phase / voxels of the phase.",
+    "component_count": "Number of connected components of the phase.",
+    "particle_count": "Number of particles, those cut by the edge included.",
+    "particle_number_density": f"Sum of the Miles-Lantuéjoul weights of the whole particles / measure of the region "
+    f"({_MILES}).",
+    "equivalent_diameter": "Diameter of the sphere (in a section: the circle) that has the measure of the particle's "
+    "envelope; the smallest diameter up to which the cumulated weight reaches the stated share. Edge rule in "
+    f"`method` ({_MILES}).",
+    "sphericity": f"Median over particles of surface of the sphere of equal volume / surface of the particle "
+    f"({_WADELL}).",
+    "circularity": "Median over particle sections of perimeter of the circle of equal area / perimeter of the section.",
+    "aspect_ratio": "Median over particles of longest / shortest axis of the ellipsoid (in a section: the ellipse) "
+    "of equal second moments.",
+    "particle_void_fraction": "Volume of cracks and voids inside the particle envelopes / volume of the envelopes.",
+}
+
+
+VARIANTS: dict[tuple[str, str], str] = {
+    (
+        "specific_surface_area",
+        "faces",
+    ): "Area of the voxel faces between the phase and all other phases / volume of the "
+    "region. The faces of the box and of the field of view are no interfaces.",
+    ("interface_area", "faces"): "Area of the voxel faces between two phases / volume of the region.",
+    (
+        "boundary_length",
+        "faces",
+    ): "Length of the pixel edges between the phase and all other phases / area of the region.",
+    ("interface_length", "faces"): "Length of the pixel edges between two phases / area of the region.",
+    (
+        "specific_surface_area",
+        "plane",
+    ): "S_V = (4/π)·L_A from the boundary length per area of one section, which holds where "
+    f"surfaces have no preferred direction ({_UNDERWOOD}).",
+    ("specific_surface_area_per_phase_volume", "plane"): "(4/π)·L_A / area fraction of the phase in one section, "
+    f"which holds where surfaces have no preferred direction ({_UNDERWOOD}).",
+}
+"""What another method under the same name, or the plane, means instead."""
+
+
+def define(name: str, *, variant: str = "", direction: str = "") -> str:
+    """The definition that goes into a Measurement, with its direction in words where it has one.
+
+    Examples
+    --------
+    >>> define("component_count")
+    'Number of connected components of the phase.'
+    """
+    text = VARIANTS[name, variant] if variant else DEFINITIONS[name]
+    return f"{text} Direction: {direction}." if direction else text
