@@ -1,0 +1,215 @@
+"""`synth`: an electrode with known truth and a virtual scan of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from voltomo.artifacts import CRACK, NOT_PARTICLE, SOLID, Channel, CrackMap, InstanceMap, PhaseMap, Volume
+from voltomo.blocks import Block, Region
+from voltomo.stages.workspace import Workspace
+from voltomo.synth.electrode import CRACK_PHASE, PHASES, Electrode
+from voltomo.synth.generate import ElectrodeRequest, make_electrode
+from voltomo.synth.raster import find_owners, rasterize
+from voltomo.synth.scan import Scanner, scan
+from voltomo.synth.truth import count_voxels, describe_truth, merge_counts, particle_table
+from voltomo.units import VoxelSize, parse_length, parse_voxel_size
+
+__all__ = ["SynthConfig", "SynthResult", "run_synth"]
+
+
+class SynthConfig(BaseModel):
+    """What the electrode and its scan should be like. Fractions are of the window, between 0 and 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shape: tuple[int, int, int] = Field(
+        (192, 192, 192), description="voxels along z, y, x; one number for a cube; z = 1 is a section"
+    )
+    voxel_size: str = Field("100 nm", description='such as "64 nm" or "200,64,64 nm" (z, y, x)')
+    active: float = Field(0.58, gt=0, lt=1, description="volume fraction of solid active material")
+    binder: float = Field(0.15, ge=0, lt=1, description="volume fraction of binder; the rest is pore")
+    d50: str = Field("4 um", description="volume-weighted median particle diameter")
+    spread: float = Field(
+        1.5, ge=1, le=2.5, description="geometric standard deviation of the diameters; 1 for equal particles"
+    )
+    elongation: float = Field(
+        1.3, ge=1, le=2, description="largest ratio of a particle's longest to its shortest axis; 1 for spheres"
+    )
+    cracked: float = Field(0.2, ge=0, le=1, description="share of the particles with cracks")
+    crack_width: str = Field("300 nm", description="opening of the cracks, at least a voxel")
+    hollow: float = Field(0.1, ge=0, le=1, description="share of the particles with a closed void")
+    void_diameter: str = Field("600 nm", description="diameter of the voids")
+    field_of_view: Literal["box", "cylinder"] = Field("box", description="cylinder: inscribed along z, nothing outside")
+    blur: float = Field(1.2, ge=0, le=10, description="standard deviation of the point spread, voxels")
+    noise: float = Field(0.04, ge=0, le=1, description="standard deviation of the noise; grey levels span 0 to 1")
+    noise_length: float = Field(0.8, ge=0, le=10, description="correlation of the noise, voxels; 0 for white noise")
+    rings: float = Field(0.01, ge=0, le=1, description="standard deviation of ring artefacts")
+    texture: float = Field(0.05, ge=0, le=1, description="grey variation inside the active material")
+    grey_pore: float = Field(0.22, ge=0, le=1)
+    grey_binder: float = Field(0.32, ge=0, le=1)
+    grey_active: float = Field(0.70, ge=0, le=1)
+    dtype: Literal["uint8", "uint16", "float32"] = "uint16"
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    @field_validator("shape", mode="before")
+    @classmethod
+    def _cube(cls, shape: object) -> object:
+        return (shape, shape, shape) if isinstance(shape, int) else shape
+
+    @field_validator("shape")
+    @classmethod
+    def _not_empty(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(shape) < 1 or min(shape[1:]) < 8:
+            raise ValueError(f"a window of {shape} voxels is too small; y and x need at least 8")
+        return shape
+
+    @field_validator("voxel_size")
+    @classmethod
+    def _known_voxel_size(cls, text: str) -> str:
+        if parse_voxel_size(text) is None:
+            raise ValueError("a synthetic electrode has a voxel size; give one such as 64 nm")
+        return text
+
+    @field_validator("d50", "crack_width", "void_diameter")
+    @classmethod
+    def _positive_length(cls, text: str) -> str:
+        if parse_length(text) <= 0:
+            raise ValueError(f"expected a positive length, found {text!r}")
+        return text
+
+    def request(self) -> ElectrodeRequest:
+        """The electrode that is asked for, in metres."""
+        voxel_size = parse_voxel_size(self.voxel_size)
+        assert voxel_size is not None, "checked by the validator"
+        return ElectrodeRequest(
+            shape=self.shape,
+            voxel_size=voxel_size,
+            active=self.active,
+            binder=self.binder,
+            d50=parse_length(self.d50),
+            spread=self.spread,
+            elongation=self.elongation,
+            cracked=self.cracked,
+            crack_width=parse_length(self.crack_width),
+            hollow=self.hollow,
+            void_diameter=parse_length(self.void_diameter),
+            is_cylinder=self.field_of_view == "cylinder",
+        )
+
+    def scanner(self) -> Scanner:
+        """The scan that is asked for."""
+        return Scanner(
+            pore=self.grey_pore,
+            binder=self.grey_binder,
+            active=self.grey_active,
+            blur=self.blur,
+            noise=self.noise,
+            noise_length=self.noise_length,
+            rings=self.rings,
+            texture=self.texture,
+            dtype=self.dtype,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class SynthResult:
+    """A scan, and what is true about it.
+
+    Parameters
+    ----------
+    volume : the scan
+    phase_map : 1 pore, 2 active, 3 binder, 4 crack (slits and voids inside particles); 0 outside the field of view
+    instance_map : particle ids, cracks included, with one row per particle
+    crack_map : 0 outside particles, 1 solid, 2 crack or void
+    truth : JSON-able numbers: fractions, counts, sizes
+    electrode : the shapes themselves
+    """
+
+    volume: Volume
+    phase_map: PhaseMap
+    instance_map: InstanceMap
+    crack_map: CrackMap
+    truth: dict[str, Any]
+    electrode: Electrode
+
+
+def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
+    """Make an electrode and its scan, block by block.
+
+    Parameters
+    ----------
+    config : SynthConfig
+    work : Workspace
+        Takes the arrays "volume" (1, Z, Y, X) in config.dtype, and "phases" (uint8), "particles" (uint32) and
+        "cracks" (uint8), (Z, Y, X).
+
+    Raises
+    ------
+    InputError
+        If no electrode can be as asked; the message says what is reachable.
+    """
+    shape = config.shape
+    found = work.remember(
+        "shapes", lambda: make_electrode(config.request(), np.random.default_rng(config.seed)).to_arrays()
+    )
+    electrode = Electrode.from_arrays(found)
+    voxel_size: VoxelSize = electrode.voxel_size
+    scanner = config.scanner()
+    blank = _Blank(shape)
+    phases = work.array("phases", shape, np.uint8)
+    particles = work.array("particles", shape, np.uint32)
+    cracks = work.array("cracks", shape, np.uint8)
+    volume = work.array("volume", (1, *shape), np.dtype(config.dtype))
+    work.map("phases", partial(_paint_phases, electrode=electrode), blank, out=phases, bytes_per_voxel=18)
+    work.map("particles", partial(_paint_particles, electrode=electrode), blank, out=particles, bytes_per_voxel=18)
+    work.map("cracks", _find_cracks, phases, particles, out=cracks, bytes_per_voxel=10)
+    scanned = partial(scan, scanner=scanner, shape=shape)
+    work.map("scan", scanned, phases, out=Channel(volume), halo=scanner.halo, bytes_per_voxel=24)
+    counts = work.reduce(
+        "truth", partial(count_voxels, count=len(electrode)), phases, particles, merge=merge_counts, bytes_per_voxel=24
+    )
+    table = particle_table(electrode, counts)
+    return SynthResult(
+        volume=Volume(volume, voxel_size, through_plane="z", name=f"synthetic electrode, seed {config.seed}"),
+        phase_map=PhaseMap(phases, PHASES, voxel_size, "z"),
+        instance_map=InstanceMap(particles, table, voxel_size),
+        crack_map=CrackMap(cracks, voxel_size=voxel_size),
+        truth=describe_truth(electrode, counts, table),
+        electrode=electrode,
+    )
+
+
+@dataclass(frozen=True)
+class _Blank:
+    """The place where voxels will be: a shape to cut into blocks, nothing to read."""
+
+    shape: tuple[int, int, int]
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        return np.dtype(np.uint8)
+
+    def __getitem__(self, region: Region) -> npt.NDArray[np.uint8]:
+        return np.broadcast_to(np.uint8(0), tuple(axis.stop - axis.start for axis in region))
+
+
+def _paint_phases(block: Block, _blank: npt.NDArray[np.uint8], *, electrode: Electrode) -> npt.NDArray[np.uint8]:
+    return rasterize(electrode, block.read)[0]
+
+
+def _paint_particles(block: Block, _blank: npt.NDArray[np.uint8], *, electrode: Electrode) -> npt.NDArray[np.uint32]:
+    return find_owners(electrode, block.read)
+
+
+def _find_cracks(
+    _block: Block, phases: npt.NDArray[np.uint8], particles: npt.NDArray[np.uint32]
+) -> npt.NDArray[np.uint8]:
+    inside = np.where(phases == CRACK_PHASE, np.uint8(CRACK), np.uint8(SOLID))
+    return np.where(particles > 0, inside, np.uint8(NOT_PARTICLE))
