@@ -15,7 +15,16 @@ from voltomo.errors import InputError
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import Sample
 
-__all__ = ["Profiles", "SliceCounts", "VoidParts", "count_slices", "measure_fractions", "measure_porosity", "profiles"]
+__all__ = [
+    "Profiles",
+    "SliceCounts",
+    "VoidParts",
+    "count_slices",
+    "measure_fractions",
+    "measure_porosity",
+    "profiles",
+    "void_phases",
+]
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 Bytes: TypeAlias = npt.NDArray[np.uint8]

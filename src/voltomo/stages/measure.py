@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,19 @@ from pydantic import BaseModel, ConfigDict
 
 from voltomo.artifacts import CrackMap, InstanceMap, Measurement, Measurements, PhaseMap, as_zyx
 from voltomo.blocks import Block, Partial
-from voltomo.errors import GateError, InputError
-from voltomo.metrics.fractions import Profiles, SliceCounts, count_slices, measure_fractions, measure_porosity, profiles
+from voltomo.blocks.components import Components, find_components
+from voltomo.errors import GateError, InputError, ShapeError
+from voltomo.metrics.connectivity import measure_connectivity
+from voltomo.metrics.fractions import (
+    Profiles,
+    SliceCounts,
+    VoidParts,
+    count_slices,
+    measure_fractions,
+    measure_porosity,
+    profiles,
+    void_phases,
+)
 from voltomo.metrics.neighbors import count_neighbors
 from voltomo.metrics.sample import AXES, Sample
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
@@ -27,6 +39,9 @@ class MeasureConfig(BaseModel):
     """What `measure` may be told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connectivity: tuple[Literal[6, 18, 26], ...] = (6, 18, 26)
+    """Neighborhoods in which connectivity is counted; 6 stands for 4, and 18 and 26 for 8, in a section."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +89,19 @@ def run_measure(
         If no voxel is inside the field of view.
     """
     labels = as_zyx(phase_map.data)
+    for other in (instance_map, crack_map):
+        if other is not None and as_zyx(other.data).shape != labels.shape:
+            raise ShapeError(f"{type(other).__name__} {other.data.shape} and phases {labels.shape} differ in shape")
     counts = _count_slices(labels, phase_map, work)
     sample = _sample(phase_map, counts)
+    finder = _ComponentFinder(labels, work)
     directions = crofton_directions(sample.edges, sample.dimension)
     pairs = _count_neighbors(labels, phase_map, directions, work)
 
     numbers: list[Measurement] = [*measure_fractions(counts, sample)]
-    numbers += measure_porosity(counts, sample, parts=None)
+    numbers += measure_porosity(counts, sample, parts=_void_parts(finder, sample, instance_map))
     numbers += measure_surfaces(InterfaceCounts(pairs, directions), sample, voxels=counts.phases)
+    numbers += _connectivity(finder, sample, counts, config)
     return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), tuple(_warnings(sample)))
 
 
@@ -125,6 +145,85 @@ def _count_neighbors(
 
     merged = work.reduce("neighbors", count_block, labels, merge=_add, halo=1, bytes_per_voxel=2)
     return merged["pairs"].astype(np.int64)
+
+
+@dataclass
+class _ComponentFinder:
+    """Connected components of sets of phases, each found once."""
+
+    labels: npt.NDArray[np.uint8]
+    work: Workspace
+    found: dict[tuple[tuple[int, ...], int], Components] = field(default_factory=dict)
+
+    def find(self, ids: tuple[int, ...], neighbors: Literal[6, 18, 26]) -> Components:
+        """Components of the voxels that carry one of the ids."""
+        if (ids, neighbors) not in self.found:
+            self.found[ids, neighbors] = find_components(
+                self.labels,
+                predicate=partial(_carries, ids=ids),
+                runner=self.work,
+                step=f"components of {'+'.join(map(str, ids))}, {neighbors} neighbors",
+                connectivity=neighbors,
+            )
+        return self.found[ids, neighbors]
+
+    def find_inside(self, ids: tuple[int, ...], instances: npt.NDArray[np.uint32]) -> Components:
+        """Components, by 6 neighbors, of the voxels that carry one of the ids and lie inside a particle."""
+
+        def inside(labels: npt.NDArray[np.uint8], instances: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+            return _carries(labels, ids=ids) & (instances > 0)
+
+        return find_components(
+            self.labels, instances, predicate=inside, runner=self.work, step="voids inside particles", connectivity=6
+        )
+
+
+def _carries(labels: npt.NDArray[np.uint8], *, ids: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    lookup = np.zeros(256, np.bool_)
+    lookup[list(ids)] = True
+    return lookup[labels]
+
+
+def _connectivity(
+    finder: _ComponentFinder, sample: Sample, counts: SliceCounts, config: MeasureConfig
+) -> Iterator[Measurement]:
+    for phase in sample.phases:
+        for neighbors, seen_as in _neighborhoods(config.connectivity, sample.dimension).items():
+            found = finder.find((phase.id,), seen_as)
+            yield from measure_connectivity(
+                sample,
+                phase=phase.name,
+                neighbors=neighbors,
+                sizes=found.counts,
+                touches=found.touches,
+                slices=counts,
+            )
+
+
+def _neighborhoods(wanted: tuple[Literal[6, 18, 26], ...], dimension: int) -> dict[int, Literal[6, 18, 26]]:
+    """Neighborhood as it is called, and as the labelling knows it; a section has 4 and 8 neighbors."""
+    if dimension == 3:
+        return {neighbors: neighbors for neighbors in wanted}
+    return {4 if neighbors == 6 else 8: neighbors for neighbors in wanted}
+
+
+def _void_parts(finder: _ComponentFinder, sample: Sample, instance_map: InstanceMap | None) -> VoidParts | None:
+    """Where the void is; None without particles or without a void phase.
+
+    A component of the void inside the envelopes is closed if it is a component of the whole void as well: then it has
+    the same first voxel and the same size there. No labels need to be written to know that.
+    """
+    ids = tuple(phase.id for phase in void_phases(sample))
+    if instance_map is None or not ids:
+        return None
+    everywhere = finder.find(ids, 6)
+    inside = finder.find_inside(ids, as_zyx(instance_map.data))
+    whole = {(tuple(first), size) for first, size in zip(everywhere.first.tolist(), everywhere.counts, strict=True)}
+    is_closed = np.array(
+        [(tuple(f), n) in whole for f, n in zip(inside.first.tolist(), inside.counts, strict=True)], bool
+    )
+    total, intra, closed = (int(n.sum()) for n in (everywhere.counts, inside.counts, inside.counts[is_closed]))
+    return VoidParts(inter=total - intra, closed=closed, opened=intra - closed)
 
 
 def _add(total: Partial, part: Partial) -> Partial:
