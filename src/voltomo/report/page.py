@@ -1,0 +1,106 @@
+"""The page: pictures and rows poured into one self-contained HTML file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from voltomo.report.content import AXES, ReportContent
+from voltomo.report.drawing import png_bytes
+from voltomo.report.methods import Methods
+from voltomo.report.pictures import Picture
+from voltomo.report.record import configuration_yaml, input_rows, step_rows
+from voltomo.report.table import group_rows, key_rows
+from voltomo.report.truth import truth_rows
+from voltomo.report.wording import number_text
+from voltomo.units import format_length, format_voxel_size
+
+__all__ = ["render_page"]
+
+_PIXELS_PER_INCH = 96
+"""Of CSS: an image of w inches is shown w × 96 wide at most."""
+
+
+def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods: Methods) -> str:
+    """HTML of a report; nothing in it is loaded from elsewhere.
+
+    File names, phase names and every other text of the user's are escaped.
+    """
+    environment = Environment(
+        loader=PackageLoader("voltomo.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.lstrip_blocks = True
+    css = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return environment.get_template("template.html.j2").render(
+        title=content.title,
+        css=Markup(css),  # noqa: S704 - our own file
+        facts=_facts(content),
+        warnings=content.warnings,
+        key=key_rows(content),
+        steps=step_rows(content),
+        pictures={name: _embedded(picture) for name, picture in pictures.items()},
+        groups=group_rows(content),
+        truth=truth_rows(content),
+        methods=methods,
+        inputs=input_rows(content),
+        versions=_sorted_items(content.provenance.get("versions")),
+        command=str(content.provenance.get("command") or ""),
+        date=str(content.provenance.get("date") or ""),
+        configuration=configuration_yaml(content),
+    )
+
+
+def _sorted_items(values: Any) -> list[tuple[str, str]]:
+    """Names and values by name."""
+    return sorted((str(k), str(v)) for k, v in (values or {}).items())
+
+
+def _embedded(picture: Picture) -> dict[str, Any]:
+    """What the template needs of a picture; the images as data addresses."""
+    parts = [
+        {
+            "src": "data:image/png;base64," + base64.b64encode(png_bytes(part.figure)).decode("ascii"),
+            "alt": part.alt,
+            "width": round(part.figure.get_figwidth() * _PIXELS_PER_INCH),
+            "height": round(part.figure.get_figheight() * _PIXELS_PER_INCH),
+        }
+        for part in picture.parts
+    ]
+    return {"heading": picture.heading, "caption": picture.caption, "parts": parts, "name": picture.name}
+
+
+def _facts(content: ReportContent) -> list[tuple[str, str]]:
+    """The scan in a few words: file, size, voxel, directions."""
+    facts = []
+    if content.volume is not None:
+        facts.append(("Scan", content.volume.name))
+    if content.shape is not None:
+        names = AXES[3 - content.dimension :]
+        edges = content.shape[3 - content.dimension :]
+        word = "voxels" if content.dimension == 3 else "pixels"
+        facts.append(("Size", f"{' × '.join(map(str, edges))} {word} ({', '.join(names)})"))
+        if content.voxel_size is None:
+            facts.append(("Voxel size", "not known: lengths are in voxels"))
+        else:
+            facts.append((f"{word[:-1].capitalize()} size", _voxel_text(content)))
+            lengths = [format_length(n * d, digits=3) for n, d in zip(content.shape, content.voxel_size, strict=True)]
+            facts.append(("Region", " × ".join(lengths[3 - content.dimension :])))
+    if content.through_plane != "unknown":
+        facts.append(("Through-plane axis", content.through_plane))
+    if content.instance_map is not None and content.instance_map.table:
+        facts.append(("Particles", number_text(len(content.instance_map))))
+    return facts
+
+
+def _voxel_text(content: ReportContent) -> str:
+    """Voxel size to print; a section shows its pixel only."""
+    assert content.voxel_size is not None
+    if content.dimension == 3:
+        return format_voxel_size(content.voxel_size)
+    dy, dx = content.voxel_size[1:]
+    return format_length(dx) if dy == dx else f"{format_length(dy)} × {format_length(dx)} (y, x)"

@@ -1,0 +1,165 @@
+"""How numbers and names are written on a page: display units, digits, the field's words."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["GROUPS", "friendly_name", "group_of", "number_text", "scaled_unit", "signed_text", "unit_text"]
+
+# Display scales per SI unit, from small to large; the largest that keeps the number at or above 1 is taken.
+_SCALES: dict[str, tuple[tuple[float, str], ...]] = {
+    "m": ((1e-9, "nm"), (1e-6, "µm"), (1e-3, "mm")),
+    "m^2": ((1e-18, "nm²"), (1e-12, "µm²"), (1e-6, "mm²")),
+    "m^3": ((1e-27, "nm³"), (1e-18, "µm³"), (1e-9, "mm³")),
+    # Surfaces per volume are compared in 1/µm whatever their size, so the scale is fixed.
+    "1/m": ((1e6, "1/µm"),),
+    "1/m^2": ((1e12, "1/µm²"),),
+    "1/m^3": ((1e9, "1/mm³"), (1e18, "1/µm³")),
+    "rad": ((math.pi / 180, "°"),),
+}
+_SUPERSCRIPT = {"^2": "²", "^3": "³", "^-1": "⁻¹"}
+
+
+def unit_text(unit: str) -> str:
+    """A unit as it is printed; empty for dimensionless numbers.
+
+    Examples
+    --------
+    >>> unit_text("1/voxel^2")
+    '1/voxel²'
+    """
+    for power, sign in _SUPERSCRIPT.items():
+        unit = unit.replace(power, sign)
+    return "" if unit == "1" else unit
+
+
+def scaled_unit(value: float | None, unit: str) -> tuple[float, str]:
+    """Divisor and printed unit that make a number of an SI unit easy to read.
+
+    Examples
+    --------
+    >>> scaled_unit(1.25e-05, "m")
+    (1e-06, 'µm')
+    """
+    scales = _SCALES.get(unit)
+    if scales is None:
+        return 1.0, unit_text(unit)
+    best = scales[0]
+    for scale in scales:
+        if value is not None and math.isfinite(value) and abs(value) >= scale[0]:
+            best = scale
+    return best
+
+
+def number_text(value: float, *, digits: int = 4) -> str:
+    """A number with `digits` significant digits, a real minus sign, and powers of ten where it needs them.
+
+    Whole numbers below a million are written out.
+
+    Examples
+    --------
+    >>> number_text(0.449917), number_text(1341.0), number_text(-2.5e-7)
+    ('0.4499', '1341', '−2.5 × 10⁻⁷')
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e6:
+        text = f"{int(value)}"
+    else:
+        text = f"{value:#.{digits}g}".rstrip(".")
+        if "e" not in text and abs(value) >= 10 ** (digits - 1):
+            text = f"{value:.0f}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".")
+        raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        text = f"{mantissa} × 10{raised}"
+    return text.replace("-", "−")
+
+
+def signed_text(value: float, *, digits: int = 3) -> str:
+    """A difference with its sign.
+
+    Examples
+    --------
+    >>> signed_text(0.0123), signed_text(-2.0), signed_text(0.0)
+    ('+0.0123', '−2', '0')
+    """
+    return ("+" if value > 0 else "") + number_text(value, digits=digits)
+
+
+_NAMES = {
+    "volume_fraction": "Volume fraction",
+    "area_fraction": "Area fraction",
+    "porosity": "Porosity, inter-particle",
+    "porosity_inter": "Porosity, inter-particle",
+    "porosity_total": "Porosity, total",
+    "porosity_intra": "Porosity inside particles",
+    "porosity_intra_closed": "Porosity inside particles, closed",
+    "porosity_intra_open": "Porosity inside particles, open",
+    "specific_surface_area": "Specific surface area, per total volume",
+    "specific_surface_area_per_solid": "Specific surface area, per volume of the phase",
+    "specific_surface_area_solid": "Specific surface area, per volume of the phase",
+    "interface_area": "Interface area, per total volume",
+    "boundary_length": "Boundary length, per area",
+    "connected_fraction": "Through-connected fraction",
+    "largest_component_fraction": "Share of the largest connected part",
+    "euler_number": "Euler number",
+    "particle_count": "Number of particles",
+    "equivalent_diameter": "Equivalent-sphere diameter",
+    "section_diameter": "Equivalent-circle diameter of sections",
+    "aspect_ratio": "Aspect ratio",
+    "coverage": "Coverage of active material by binder",
+}
+
+GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("fractions", "Phase fractions and porosity", ("volume_fraction", "area_fraction", "porosity", "solid_fraction")),
+    (
+        "surfaces",
+        "Surfaces and interfaces",
+        ("specific_surface", "surface", "interface", "boundary", "coverage", "triple"),
+    ),
+    ("connectivity", "Connectivity", ("connected", "largest", "isolated", "euler", "percolat", "component")),
+    ("cracks", "Cracks and voids in particles", ("crack", "void", "flaw")),
+    (
+        "shape",
+        "Particle shape",
+        (
+            "sphericity",
+            "circularity",
+            "aspect",
+            "orientation",
+            "feret",
+            "elongation",
+            "flatness",
+            "convexity",
+            "solidity",
+        ),
+    ),
+    ("particles", "Particle sizes", ("particle", "equivalent", "section", "diameter", "local_thickness", "chord")),
+)
+"""Key, heading and the beginnings of the names that belong there; the first match wins."""
+
+_OTHER = ("other", "Further numbers")
+_PAGE_ORDER = ("fractions", "surfaces", "connectivity", "particles", "shape", "cracks", "other")
+
+
+def friendly_name(name: str) -> str:
+    """The words for a measurement name; an unknown name loses its underscores and no more.
+
+    Examples
+    --------
+    >>> friendly_name("specific_surface_area")
+    'Specific surface area, per total volume'
+    >>> friendly_name("mean_free_path")
+    'Mean free path'
+    """
+    return _NAMES.get(name) or name.replace("_", " ").strip().capitalize() or "Unnamed"
+
+
+def group_of(name: str) -> tuple[int, str]:
+    """Position on the page and heading of the group that a measurement belongs to."""
+    for key, heading, beginnings in GROUPS:
+        if name.startswith(beginnings):
+            return _PAGE_ORDER.index(key), heading
+    return _PAGE_ORDER.index(_OTHER[0]), _OTHER[1]
