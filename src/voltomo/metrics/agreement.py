@@ -1,0 +1,301 @@
+"""How well a result agrees with a truth: voxels, boundaries, instances.
+
+Everything is counted first and turned into scores afterwards; counts of pieces of a volume add up to those of the
+whole.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import edt
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from voltomo.errors import InputError, ShapeError
+
+__all__ = [
+    "InstanceScores",
+    "Overlaps",
+    "boundary_counts",
+    "boundary_f_score",
+    "boundary_halo",
+    "confusion_matrix",
+    "dice",
+    "iou",
+    "match_instances",
+    "merge_overlaps",
+    "overlapping_pairs",
+    "score_instances",
+    "voxel_precision",
+    "voxel_recall",
+]
+
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def confusion_matrix(truth: npt.NDArray[np.uint8], result: npt.NDArray[np.uint8], *, classes: int) -> Counts:
+    """Voxels of every pair of classes.
+
+    Parameters
+    ----------
+    truth, result : (Z, Y, X) uint8
+        Classes 1 to `classes`; voxels that are 0 in either are left out.
+    classes : int
+
+    Returns
+    -------
+    (classes, classes) int64
+        Rows are the classes of the truth, columns those of the result.
+    """
+    if truth.shape != result.shape:
+        raise ShapeError(f"truth {truth.shape} and result {result.shape} differ in shape")
+    pairs = np.bincount(truth.ravel().astype(np.intp) * (classes + 1) + result.ravel(), minlength=(classes + 1) ** 2)
+    return pairs.reshape(classes + 1, classes + 1)[1:, 1:].astype(np.int64)
+
+
+def iou(confusion: Counts) -> Floats:
+    """Intersection over union (Jaccard index) per class: TP / (TP + FP + FN); nan for a class in neither map."""
+    hits = np.diag(confusion)
+    return _ratio(hits, confusion.sum(axis=0) + confusion.sum(axis=1) - hits)
+
+
+def dice(confusion: Counts) -> Floats:
+    """Dice coefficient (F1) per class: 2·TP / (2·TP + FP + FN); nan for a class in neither map."""
+    return _ratio(2 * np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1))
+
+
+def voxel_precision(confusion: Counts) -> Floats:
+    """Share of the result's voxels of a class that are right: TP / (TP + FP); nan where the result has none."""
+    return _ratio(np.diag(confusion), confusion.sum(axis=0))
+
+
+def voxel_recall(confusion: Counts) -> Floats:
+    """Share of the truth's voxels of a class that are found: TP / (TP + FN); nan where the truth has none."""
+    return _ratio(np.diag(confusion), confusion.sum(axis=1))
+
+
+def _ratio(part: Counts, whole: Counts) -> Floats:
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
+
+
+def boundary_halo(tolerance: float) -> int:
+    """Voxels around a block that `boundary_counts` needs: the tolerance, and one to find the boundary."""
+    return math.ceil(tolerance) + 1
+
+
+def boundary_counts(
+    truth: npt.NDArray[np.uint8],
+    result: npt.NDArray[np.uint8],
+    *,
+    classes: int,
+    tolerance: float,
+    inner: tuple[slice, slice, slice] | None = None,
+) -> Counts:
+    """Boundary voxels of each class, and how many have a counterpart within a tolerance.
+
+    Parameters
+    ----------
+    truth, result : (Z, Y, X) uint8, classes 1 to `classes`, 0 outside
+    tolerance : voxels, between voxel centres
+    inner : the part in which boundary voxels are counted; all of it where None
+
+    Returns
+    -------
+    (classes, 4) int64
+        Boundary voxels of the result, those near a boundary voxel of the truth, boundary voxels of the truth, those
+        near one of the result.
+
+    Notes
+    -----
+    A boundary voxel of a class has a face neighbor of another class. The faces of the box, and neighbors outside the
+    field of view, make no boundary. Distances count voxels along every axis, also where voxels are not cubes.
+    """
+    if truth.shape != result.shape:
+        raise ShapeError(f"truth {truth.shape} and result {result.shape} differ in shape")
+    inner = inner or (slice(None), slice(None), slice(None))
+    known = (truth > 0) & (result > 0)
+    counts = np.zeros((classes, 4), np.int64)
+    for number in range(1, classes + 1):
+        found, wanted = (_boundary(labels == number, known) for labels in (result, truth))
+        near_wanted, near_found = (_within(edges, tolerance) for edges in (wanted, found))
+        counts[number - 1] = [
+            np.count_nonzero(found[inner]),
+            np.count_nonzero((found & near_wanted)[inner]),
+            np.count_nonzero(wanted[inner]),
+            np.count_nonzero((wanted & near_found)[inner]),
+        ]
+    return counts
+
+
+def _boundary(inside: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Voxels with a known face neighbor on the other side."""
+    inside = inside & known
+    others = known & ~inside
+    cross = ndimage.generate_binary_structure(3, 1)
+    return np.asarray(inside & ndimage.binary_dilation(others, cross))
+
+
+def _within(edges: npt.NDArray[np.bool_], tolerance: float) -> npt.NDArray[np.bool_]:
+    """Voxels whose centre is at most `tolerance` voxels from a marked one."""
+    if not edges.any():
+        return np.zeros_like(edges)
+    # edt measures to the nearest zero; float32 distances of small integers are exact to far below 1e-3.
+    return np.asarray(edt.edt(np.ascontiguousarray(~edges), black_border=False) <= tolerance + 1e-3)
+
+
+def boundary_f_score(counts: Counts) -> Floats:
+    """F-score of the boundaries per class: harmonic mean of the two matched shares of `boundary_counts` [1]_.
+
+    1.0 where neither map has a boundary of the class, 0.0 where only one has.
+
+    References
+    ----------
+    .. [1] Csurka, Larlus and Perronnin, What is a good evaluation measure for semantic segmentation?, BMVC (2013),
+       doi 10.5244/C.27.32.
+    """
+    scores = np.zeros(len(counts))
+    for row, (found, found_near, wanted, wanted_near) in enumerate(counts.tolist()):
+        if found == 0 or wanted == 0:
+            scores[row] = float(found == wanted)
+            continue
+        precision, recall = found_near / found, wanted_near / wanted
+        scores[row] = 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
+    return scores
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Voxels that each pair of a truth and a result instance share; id 0, the background, included.
+
+    Parameters
+    ----------
+    truth, result : (P,) uint32 ids, pairs in rising order
+    voxels : (P,) int64
+    """
+
+    truth: npt.NDArray[np.uint32]
+    result: npt.NDArray[np.uint32]
+    voxels: Counts
+
+
+def overlapping_pairs(truth: npt.NDArray[np.uint32], result: npt.NDArray[np.uint32]) -> Overlaps:
+    """Sparse table of the overlaps of two label maps of the same shape."""
+    if truth.shape != result.shape:
+        raise ShapeError(f"truth {truth.shape} and result {result.shape} differ in shape")
+    keys, counts = np.unique((truth.ravel().astype(np.uint64) << 32) | result.ravel(), return_counts=True)
+    return Overlaps((keys >> 32).astype(np.uint32), keys.astype(np.uint32), counts.astype(np.int64))
+
+
+def merge_overlaps(a: Overlaps, b: Overlaps) -> Overlaps:
+    """The overlaps of two pieces of a volume together."""
+    truth, result = np.concatenate([a.truth, b.truth]), np.concatenate([a.result, b.result])
+    keys, place = np.unique((truth.astype(np.uint64) << 32) | result, return_inverse=True)
+    voxels = np.zeros(len(keys), np.int64)
+    np.add.at(voxels, place, np.concatenate([a.voxels, b.voxels]))
+    return Overlaps((keys >> 32).astype(np.uint32), keys.astype(np.uint32), voxels)
+
+
+@dataclass(frozen=True)
+class InstanceScores:
+    """Agreement of instances at one threshold.
+
+    Parameters
+    ----------
+    threshold : IoU from which a pair counts as the same particle
+    hits, false, missed : matched pairs, result instances and truth instances without a partner
+    mean_iou : of the matched pairs; nan without any
+    """
+
+    threshold: float
+    hits: int
+    false: int
+    missed: int
+    mean_iou: float
+
+    @property
+    def precision(self) -> float:
+        """Hits / result instances; nan without any."""
+        return self.hits / (self.hits + self.false) if self.hits + self.false else math.nan
+
+    @property
+    def recall(self) -> float:
+        """Hits / truth instances; nan without any."""
+        return self.hits / (self.hits + self.missed) if self.hits + self.missed else math.nan
+
+    @property
+    def f1(self) -> float:
+        """2·hits / (2·hits + false + missed); nan where neither map has an instance."""
+        total = 2 * self.hits + self.false + self.missed
+        return 2 * self.hits / total if total else math.nan
+
+    @property
+    def average_precision(self) -> float:
+        """Hits / (hits + false + missed); nan where neither map has an instance.
+
+        This is what cell and particle segmentation calls average precision: there are no confidences to rank by, so it
+        is not the area under a precision-recall curve.
+        """
+        total = self.hits + self.false + self.missed
+        return self.hits / total if total else math.nan
+
+
+def match_instances(
+    overlaps: Overlaps, *, threshold: float = 0.5
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], Floats]:
+    """Pairs of truth and result instances whose IoU reaches a threshold; each instance at most once.
+
+    Parameters
+    ----------
+    overlaps : of the whole volume
+    threshold : at least 0.5, where the best pairs first is the best assignment [1]_
+
+    Returns
+    -------
+    truth, result : (M,) ids
+    ious : (M,)
+
+    Notes
+    -----
+    Above 0.5 an instance has at most one partner. At exactly 0.5 two candidates must both lie wholly within the same
+    partner, so that either choice gives the same number of pairs; the lower id is taken.
+
+    References
+    ----------
+    .. [1] Kirillov et al., Panoptic segmentation, CVPR (2019), doi 10.1109/CVPR.2019.00963.
+    """
+    if not 0.5 <= threshold <= 1:
+        raise InputError(f"an IoU threshold lies between 0.5 and 1, found {threshold:g}")
+    truth_sizes, result_sizes = _sizes(overlaps.truth, overlaps.voxels), _sizes(overlaps.result, overlaps.voxels)
+    inside = (overlaps.truth > 0) & (overlaps.result > 0)
+    truth, result, shared = overlaps.truth[inside], overlaps.result[inside], overlaps.voxels[inside]
+    ious = shared / (truth_sizes[truth] + result_sizes[result] - shared)
+    kept = ious >= threshold
+    truth, result, ious = truth[kept], result[kept], ious[kept]
+    order = np.lexsort((result, truth, -ious))
+    truth, result, ious = truth[order], result[order], ious[order]
+    first = np.zeros(len(ious), bool)
+    first[np.unique(truth, return_index=True)[1]] = True
+    truth, result, ious = truth[first], result[first], ious[first]
+    first = np.zeros(len(ious), bool)
+    first[np.unique(result, return_index=True)[1]] = True
+    return truth[first], result[first], ious[first]
+
+
+def score_instances(overlaps: Overlaps, *, threshold: float = 0.5) -> InstanceScores:
+    """Hits, false and missed instances at an IoU threshold of at least 0.5."""
+    truth, _, ious = match_instances(overlaps, threshold=threshold)
+    truth_count = len(np.setdiff1d(overlaps.truth, 0))
+    result_count = len(np.setdiff1d(overlaps.result, 0))
+    mean = float(ious.mean()) if len(ious) else math.nan
+    return InstanceScores(threshold, len(truth), result_count - len(truth), truth_count - len(truth), mean)
+
+
+def _sizes(ids: npt.NDArray[np.uint32], voxels: Counts) -> Counts:
+    """Voxels of each id, as an array indexed by id."""
+    sizes = np.zeros(int(ids.max(initial=0)) + 1, np.int64)
+    np.add.at(sizes, ids, voxels)
+    return sizes
