@@ -20,7 +20,15 @@ from voltomo.metrics.sample import Sample
 from voltomo.morphology.directions import CroftonDirections
 from voltomo.units import VoxelSize
 
-__all__ = ["InterfaceCounts", "crofton_area", "crofton_density", "face_density", "flat_response", "measure_surfaces"]
+__all__ = [
+    "InterfaceCounts",
+    "crofton_area",
+    "crofton_density",
+    "even_normals",
+    "face_density",
+    "flat_response",
+    "measure_surfaces",
+]
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -106,28 +114,44 @@ def face_density(crossings: npt.ArrayLike, directions: CroftonDirections, *, vox
     return float(np.sum(np.asarray(crossings)[along_axes] / directions.lengths[along_axes]) / voxels)
 
 
-def flat_response(directions: CroftonDirections, *, orientations: int = 4000) -> Floats:
-    """Crofton area / true area of a flat surface, for orientations spread evenly over the sphere (half circle).
+def flat_response(directions: CroftonDirections, normals: Floats) -> Floats:
+    """Crofton area / true area of flat surfaces (length of straight boundaries in a plane).
+
+    Parameters
+    ----------
+    directions : D lattice directions
+    normals : (N, 3) unit vectors along z, y, x
+
+    Returns
+    -------
+    (N,) array
 
     Notes
     -----
     A plane with normal n is crossed by the lattice lines along u at a rate |n·u| whatever its position, so that the
-    response is ``2 Σ w |n·u|`` exactly. Its mean over orientations is 1.
+    response is ``2 Σ w |n·u|`` exactly. Its mean over all normals is 1.
     """
-    k = np.arange(orientations) + 0.5
-    if _dimension(directions) == 3:  # Fibonacci points: equal areas along z, the golden angle around it
-        polar, around = 1 - k / orientations, k * math.pi * (3 - math.sqrt(5))
-        radius = np.sqrt(1 - polar**2)
-        normals = np.stack([polar, radius * np.sin(around), radius * np.cos(around)], axis=1)
-    else:
-        angles = k * math.pi / orientations
-        normals = np.stack([np.zeros_like(angles), np.sin(angles), np.cos(angles)], axis=1)
-    edges = np.abs(directions.offsets).sum(axis=1) == 1
-    spacing = np.ones(3)
-    spacing[np.abs(directions.offsets[edges]).argmax(axis=1)] = directions.lengths[edges]
-    units = directions.offsets * spacing / directions.lengths[:, None]
-    response: Floats = _factor(directions) * np.abs(normals @ units.T) @ directions.weights
+    response: Floats = _factor(directions) * np.abs(normals @ _units(directions).T) @ directions.weights
     return response
+
+
+def even_normals(dimension: int, count: int = 4000) -> Floats:
+    """Unit vectors spread evenly over half of all orientations of space (Fibonacci points), or of the y-x plane."""
+    k = np.arange(count) + 0.5
+    if dimension == 2:
+        return np.stack([np.zeros(count), np.sin(k * math.pi / count), np.cos(k * math.pi / count)], axis=1)
+    height, around = 1 - k / count, k * math.pi * (3 - math.sqrt(5))  # equal areas, turned by the golden angle
+    radius = np.sqrt(1 - height**2)
+    return np.stack([height, radius * np.sin(around), radius * np.cos(around)], axis=1)
+
+
+def _units(directions: CroftonDirections) -> Floats:
+    """(D, 3) unit vectors of the directions in space."""
+    edges = np.ones(3)
+    along_axes = np.abs(directions.offsets).sum(axis=1) == 1
+    edges[np.abs(directions.offsets[along_axes]).argmax(axis=1)] = directions.lengths[along_axes]
+    units: Floats = directions.offsets * edges / directions.lengths[:, None]
+    return units
 
 
 def _dimension(directions: CroftonDirections) -> int:
@@ -174,7 +198,9 @@ class _Survey:
         self.faces = "voxel faces" if solid else "pixel edges"
         self.phase_name = "specific_surface_area" if solid else "boundary_length"
         self.pair_name = "interface_area" if solid else "interface_length"
-        self.response = flat_response(counts.directions)
+        # The lowest response is on a lattice axis, a cusp that evenly spread normals miss by a little.
+        normals = np.concatenate([even_normals(sample.dimension), np.eye(3)[3 - sample.dimension :]])
+        self.deviation = flat_response(counts.directions, normals) - 1
 
     def of_phase(self, phase: str, crossings: Counts, fraction: float) -> Iterator[Measurement]:
         """Per measure of the region, then per volume of the phase; a section infers the surface from the boundary."""
@@ -219,7 +245,7 @@ class _Survey:
         return crofton_density(crossings, self.counts.inside, self.counts.directions)
 
     def _by_crofton(self, name: str, value: float, **words: Any) -> Measurement:
-        deviation = self.response - 1
+        deviation = self.deviation
         part = UncertaintyPart(
             "discretisation",
             standard_uncertainty=float(np.sqrt(np.mean(deviation**2))) * value,
