@@ -94,12 +94,7 @@ class Study:
             if not self.is_study(self.folder):
                 raise StudyError(f"expected a study folder with {RUN_FILE}, found none at {self.folder}")
             return
-        if self.folder.exists() and not self.folder.is_dir():
-            raise StudyError(f"expected a folder for the study, found the file {self.folder}")
-        if self.folder.exists() and any(self.folder.iterdir()) and not self.is_study(self.folder):
-            raise StudyError(
-                f"the folder {self.folder} is not empty and is no voltomo study; name a new or empty folder with -o"
-            )
+        self.check_folder(self.folder)
         with storage_errors(self.folder):
             self.internal.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(self.internal / "lock", self.folder)
@@ -109,6 +104,16 @@ class Study:
     def is_study(folder: Path) -> bool:
         """Whether voltomo wrote this folder, finished or not."""
         return (folder / RUN_FILE).is_file() or (folder / INTERNAL / "lock").is_file()
+
+    @classmethod
+    def check_folder(cls, folder: Path) -> None:
+        """Refuse a folder that holds something else than a study."""
+        if folder.exists() and not folder.is_dir():
+            raise StudyError(f"expected a folder for the study, found the file {folder}")
+        if folder.exists() and any(folder.iterdir()) and not cls.is_study(folder):
+            raise StudyError(
+                f"the folder {folder} is not empty and is no voltomo study; name a new or empty folder with -o"
+            )
 
     @property
     def internal(self) -> Path:

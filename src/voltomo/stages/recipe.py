@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -18,7 +18,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from voltomo.errors import InputNotFoundError, RecipeError, VoltomoError
 from voltomo.units import parse_bytes, parse_voxel_size
 
-__all__ = ["Input", "Recipe", "Step", "find_unknown_key", "load_yaml", "read_recipe", "recipe_text", "validate"]
+__all__ = [
+    "Input",
+    "Recipe",
+    "Step",
+    "find_unknown_key",
+    "load_yaml",
+    "read_recipe",
+    "recipe_text",
+    "validate",
+    "validate_config",
+]
 
 
 class Input(BaseModel):
@@ -128,6 +138,20 @@ def validate(
         return Recipe(**rest, steps=made)
     except ValidationError as error:
         raise _recipe_error(error, Recipe, (), at) from error
+
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+
+
+def validate_config(model: type[ConfigT], values: Mapping[str, Any], *, source: str) -> ConfigT:
+    """One configuration from plain values; a RecipeError names the key that is wrong."""
+    at = _Place({}, source)
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise _recipe_error(error, model, (), at) from error
+    except VoltomoError as error:
+        raise RecipeError(f"{source}: {error}") from error
 
 
 def _step(step: object, index: int, verbs: Mapping[str, type[BaseModel]], at: _Place) -> Step:

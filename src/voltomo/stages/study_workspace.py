@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy.typing as npt
+import psutil
 
 from voltomo.artifacts import ArrayLike
 from voltomo.blocks import (
@@ -24,7 +26,10 @@ from voltomo.blocks.executor import BlockMap, BlockPartial, ProgressCallback
 from voltomo.io.ome_zarr import ImageMetadata, create_array, create_image, set_metadata, shard_shape, write_pyramid
 from voltomo.units import VoxelSize
 
-__all__ = ["ARTIFACTS", "ProgressSink", "StudyWorkspace", "shard_edge"]
+if sys.platform != "win32":
+    import resource
+
+__all__ = ["ARTIFACTS", "ProgressSink", "StudyWorkspace", "peak_bytes", "shard_edge"]
 
 ARTIFACTS = {
     "volume": "volume",
@@ -47,6 +52,14 @@ class ProgressSink(Protocol):
 def shard_edge(budget: int) -> int:
     """Edge of the unit of writing, in voxels: a block with halo must fit into the budget several times."""
     return 256 if budget >= 2_500_000_000 else 128
+
+
+def peak_bytes() -> int:
+    """Largest resident memory that this process had so far."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 @dataclass

@@ -1,0 +1,204 @@
+"""The commands around a run: make a scan, look at a file, score a result, hand it on."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from voltomo.cli import options
+from voltomo.cli.commands import is_study
+from voltomo.cli.output import Output
+from voltomo.errors import InputError
+
+__all__ = ["check", "demo", "doctor", "evaluate", "export", "init", "synth"]
+
+
+def synth(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Study folder to make.")],
+    size: Annotated[
+        str | None, typer.Option("--size", metavar="N|Z,Y,X", help="Voxels along each axis; Z = 1 is a section.")
+    ] = None,
+    voxel_size: options.VoxelSize = None,
+    active: Annotated[float | None, typer.Option("--active", help="Volume fraction of active material.")] = None,
+    binder: Annotated[
+        float | None, typer.Option("--binder", help="Volume fraction of binder; the rest is pore.")
+    ] = None,
+    d50: Annotated[str | None, typer.Option("--d50", metavar="LENGTH", help='Median diameter, such as "4 um".')] = None,
+    cracked: Annotated[float | None, typer.Option("--cracked", help="Share of the particles with cracks.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same electrode.")] = None,
+    settings: options.Settings = None,
+    memory: options.Memory = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Make a synthetic electrode: a scan, and the true phases, particles and cracks beside it."""
+    from voltomo.pipeline import synthesize
+    from voltomo.stages.recipe import validate_config
+    from voltomo.stages.synth import SynthConfig
+
+    values = options.parse_settings(
+        settings, voxel_size=voxel_size, active=active, binder=binder, d50=d50, cracked=cracked, seed=seed
+    )
+    if size is not None:
+        values["shape"] = _shape(size)
+    config = validate_config(SynthConfig, values, source="synth")
+    out = Output(quiet, as_json)
+    with out:
+        study = synthesize(
+            config, output, memory=memory or "4GB", overwrite=overwrite, progress=out.progress, on_stage=out.stage
+        )
+    out.result({"study": str(study.folder)}, f"synthetic electrode: {study.folder}")
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"expected --size 256 or --size 64,256,256 (z, y, x), found {text!r}") from error
+    if len(numbers) not in (1, 3) or min(numbers) < 1:
+        raise InputError(f"expected --size 256 or --size 64,256,256 (z, y, x), found {text!r}")
+    z, y, x = numbers * 3 if len(numbers) == 1 else numbers
+    return z, y, x
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A scan, a segmented file, a recipe, or a study.")],
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Path of the volume inside an HDF5 file.")] = None,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Look at a file without writing anything: whether it can be used, and what it says."""
+    from voltomo.pipeline import check_file
+
+    found = check_file(file, dataset=dataset)
+    Output(as_json=as_json).result(found, "\n".join(f"{key:<14} {value}" for key, value in found.items()))
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write recipe.yaml and phases.yaml.")] = Path(),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write a recipe and a phase table to start from, with every line explained."""
+    from importlib.resources import files
+
+    from voltomo.io.study import storage_errors, write_text
+
+    targets = [folder / name for name in ("recipe.yaml", "phases.yaml")]
+    present = [str(path) for path in targets if path.exists()]
+    if present and not overwrite:
+        raise InputError(f"{' and '.join(present)} exist already; give --overwrite to replace them, or another folder")
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in targets:
+            write_text(path, files("voltomo.cli").joinpath(path.name).read_text(encoding="utf-8"))
+    print("wrote " + " and ".join(str(path) for path in targets))
+
+
+def doctor(as_json: options.Json = False, debug: options.Debug = False) -> None:
+    """Check this installation: versions, memory, disk, compiled kernels, readers."""
+    from voltomo.pipeline import diagnose
+
+    findings = diagnose(Path.cwd())
+    text = "\n".join(f"{'ok ' if row['ok'] else 'BAD'} {row['what']:<22} {row['found']}" for row in findings)
+    Output(as_json=as_json).result({"findings": findings}, text)
+    if not all(row["ok"] for row in findings):
+        raise typer.Exit(1)
+
+
+def evaluate(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A study, or a segmented file.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="A study, or a file with the true phases.")],
+    phases: Annotated[
+        Path | None, typer.Option("--phases", metavar="FILE", help="Phase table of the truth file (codes and roles).")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the scores as JSON.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Score a result against a truth."""
+    from voltomo.pipeline import evaluate_paths
+
+    scores = evaluate_paths(result, truth, phases=phases, output=output, overwrite=overwrite)
+    Output(as_json=as_json).result(scores.values, scores.text)
+
+
+def export(
+    study: Annotated[Path, typer.Argument(help="A study, or any volume file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File or folder to write.")],
+    what: Annotated[str, typer.Option("--what", help="volume, denoised, phases, particles or cracks.")] = "phases",
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="Told by the file ending where it is not given.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write an array of a study as a file that other programs open."""
+    from voltomo.io.artifacts import StudyArtifacts
+    from voltomo.io.registry import read_volume
+    from voltomo.stages.export import export as write
+
+    if is_study(study):
+        held = StudyArtifacts(study)
+        names = {"volume": "volume", "denoised": "denoised", "phases": "phase_map", "particles": "instance_map"}
+        names["cracks"] = "crack_map"
+        if what not in names:
+            raise InputError(f"unknown --what {what!r}; a study holds {', '.join(names)}")
+        artefact: Any = getattr(held, names[what])
+    else:
+        artefact = read_volume(study)
+    written = write(artefact, output, format=file_format, overwrite=overwrite)
+    listed = [str(path) for path in (written if isinstance(written, list | tuple) else [written])]
+    Output(as_json=as_json).result({"written": listed}, "\n".join(listed))
+
+
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder to make.")] = Path("demo"),
+    size: Annotated[int, typer.Option("--size", help="Voxels along each axis.")] = 192,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a demo that is there.")] = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Make a synthetic scan, take it to a report, and show the error against the truth."""
+    from voltomo.pipeline import run, synthesize
+    from voltomo.stages.synth import SynthConfig
+
+    out = Output(quiet)
+    twin, study = output / "twin", output / "study"
+    if overwrite and output.exists():
+        for folder in (twin, study):
+            if folder.exists() and not is_study(folder):
+                raise InputError(f"{folder} is no study of voltomo; name another folder with -o")
+            shutil.rmtree(folder, ignore_errors=True)
+    out.say(f"A synthetic electrode of {size}^3 voxels, not a measured one: its truth is known.")
+    with out:
+        synthesize(SynthConfig(shape=(size,) * 3), twin, progress=out.progress, on_stage=out.stage)
+    out.say("The same recipe as for your own scan:")
+    with out:
+        done = run(
+            twin / "volume.ome.zarr",
+            {
+                "steps": [
+                    {"segment": {}},
+                    {"particles": {}},
+                    {"measure": {}},
+                    {"evaluate": {"truth": str(twin)}},
+                    "report",
+                ]
+            },
+            output=study,
+            progress=out.progress,
+            on_stage=out.stage,
+            command="voltomo " + " ".join(sys.argv[1:]),
+        )
+    out.result({}, f"open this page in a browser: {done.report.resolve()}")

@@ -1,0 +1,171 @@
+"""Each verb in a study: artefacts in, files out."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+import voltomo
+from voltomo.artifacts import Measurements, Volume
+from voltomo.io.artifacts import StudyArtifacts
+from voltomo.io.ome_zarr import ImageMetadata
+from voltomo.io.study import write_text
+from voltomo.io.tables import read_measurements, write_measurements, write_particles, write_summary
+from voltomo.pipeline.jobs import Outcome, StageDefinition
+from voltomo.report import ReportContent, write_report
+from voltomo.stages.denoise import DenoiseConfig, run_denoise
+from voltomo.stages.measure import MeasureConfig, run_measure
+from voltomo.stages.particles import ParticlesConfig, run_particles
+from voltomo.stages.segment import SegmentConfig, run_segment
+from voltomo.stages.study_workspace import StudyWorkspace
+from voltomo.units import format_voxel_size
+
+__all__ = ["STAGES", "ReportConfig", "library_versions"]
+
+PREVIEW_EDGE = 256
+"""Longest axis of what the 3D pictures are drawn from."""
+
+
+class ReportConfig(BaseModel):
+    """What the page says.
+
+    Parameters
+    ----------
+    title : heading; the name of the input where empty
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = ""
+
+
+def _denoise(study: StudyArtifacts, config: DenoiseConfig, work: StudyWorkspace) -> Outcome:
+    volume = study.volume
+    denoised = run_denoise(volume, config, work)
+    work.finish("denoised", _volume_metadata(denoised))
+    return Outcome()
+
+
+def _segment(study: StudyArtifacts, config: SegmentConfig, work: StudyWorkspace) -> Outcome:
+    volume = study.denoised if study.has("denoised") else study.volume
+    result = run_segment(volume, config, work)
+    phase_map = result.phase_map
+    own = {"through_plane": phase_map.through_plane}
+    work.finish("phases", ImageMetadata("labels", phase_map.voxel_size, phases=phase_map.phases, voltomo=own))
+    return Outcome({"histogram": result.histogram}, result.warnings)
+
+
+def _particles(study: StudyArtifacts, config: ParticlesConfig, work: StudyWorkspace) -> Outcome:
+    phase_map = study.phase_map
+    volume = study.volume if study.has("volume") else None
+    result = run_particles(phase_map, config, work, volume=volume)
+    own = {"threshold": result.crack_map.threshold}
+    work.finish("particles", ImageMetadata("labels", phase_map.voxel_size))
+    work.finish("cracks", ImageMetadata("labels", phase_map.voxel_size, voltomo=own))
+    write_particles(work.out, result.instance_map.table, has_voxel_size=phase_map.voxel_size is not None)
+    return Outcome(result.record, result.warnings)
+
+
+def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace) -> Outcome:
+    has_particles = study.has("particles")
+    result = run_measure(
+        study.phase_map,
+        config,
+        work,
+        instance_map=study.instance_map if has_particles else None,
+        crack_map=study.crack_map if has_particles and study.has("cracks") else None,
+    )
+    write_measurements(work.out, result.measurements)
+    table = study.instance_map.table if has_particles else None
+    has_voxel_size = study.phase_map.voxel_size is not None
+    write_summary(work.out / "summary.xlsx", result.measurements, table, has_voxel_size=has_voxel_size)
+    write_text(work.out / "profiles.json", json.dumps(result.profiles) + "\n")
+    return Outcome({}, result.warnings)
+
+
+def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -> Outcome:
+    records = {verb: row for verb, row in study.records.items() if verb != "report"}
+    imported = records["import"].record if "import" in records else {}
+    warnings = [sentence for record in records.values() for sentence in record.warnings]
+    content = ReportContent(
+        title=config.title or str(imported.get("name", study.folder.name)),
+        volume=study.volume if study.has("volume") else None,
+        phase_map=study.phase_map if study.has("phases") else None,
+        instance_map=study.instance_map if study.has("particles") else None,
+        crack_map=study.crack_map if study.has("cracks") else None,
+        measurements=study.measurements if study.has("measurements") else Measurements(),
+        profiles=_profiles(study.folder / "profiles.json"),
+        histogram=records["segment"].record.get("histogram") if "segment" in records else None,
+        warnings=tuple(dict.fromkeys(warnings)),
+        steps=[
+            {
+                "verb": verb,
+                "config": dict(record.config),
+                "record": {k: v for k, v in record.record.items() if k != "histogram"},
+                "seconds": record.seconds,
+                "peak_memory": record.peak_bytes,
+            }
+            for verb, record in records.items()
+        ],
+        provenance={
+            "versions": library_versions(),
+            "inputs": imported.get("files", []),
+            "voxel_size": format_voxel_size(study.phase_map.voxel_size) if study.has("phases") else "none",
+            "command": imported.get("command", ""),
+            "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        },
+        truth=_comparison(study.folder / "evaluation.json"),
+        previews={
+            name: study.pyramid_level(name, longest=PREVIEW_EDGE) for name in ("phases", "particles") if study.has(name)
+        },
+    )
+    write_report(work.out, content)
+    return Outcome()
+
+
+def _profiles(path: Path) -> Mapping[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _comparison(path: Path) -> Mapping[str, Any] | None:
+    """Rows of a comparison with a truth, as `evaluate` left them."""
+    if not path.exists():
+        return None
+    return {"scores": read_measurements(path), **json.loads(path.read_text(encoding="utf-8")).get("comparison", {})}
+
+
+def _volume_metadata(volume: Volume) -> ImageMetadata:
+    return ImageMetadata("volume", volume.voxel_size, volume.channels, voltomo={"through_plane": volume.through_plane})
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what a number may depend on."""
+    names = ("numpy", "scipy", "scikit-image", "numba", "zarr", "connected-components-3d", "edt")
+    return {"voltomo": voltomo.__version__, "python": platform.python_version()} | {n: version(n) for n in names}
+
+
+STAGES: dict[str, StageDefinition] = {
+    definition.verb: definition
+    for definition in (
+        StageDefinition("denoise", DenoiseConfig, ("volume",), (), ("denoised",), _denoise),
+        StageDefinition("segment", SegmentConfig, ("volume",), ("denoised",), ("phases",), _segment),
+        StageDefinition("particles", ParticlesConfig, ("phases",), ("volume",), ("particles", "cracks"), _particles),
+        StageDefinition("measure", MeasureConfig, ("phases",), ("particles", "cracks"), ("measurements",), _measure),
+        StageDefinition(
+            "report",
+            ReportConfig,
+            (),
+            ("volume", "denoised", "phases", "particles", "cracks", "measurements", "evaluation"),
+            ("report",),
+            _report,
+        ),
+    )
+}
+"""The verbs of a recipe, in the order in which they may stand."""

@@ -1,0 +1,69 @@
+"""What a run would do, and what it would take: the answer to ``--dry-run``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voltomo.blocks import available_cores, check_budget
+from voltomo.io.study import Study
+from voltomo.pipeline.run import check_voxel_size, plan, resolve
+from voltomo.pipeline.source import open_source
+from voltomo.units import format_bytes, format_voxel_size, parse_bytes
+
+__all__ = ["Expectation", "describe_plan"]
+
+SECONDS_PER_MEGAVOXEL = {
+    "import": 0.03,
+    "denoise": 2.5,
+    "segment": 0.02,
+    "particles": 0.45,
+    "measure": 0.10,
+    "evaluate": 0.10,
+    "report": 0.0,
+}
+"""Measured with `benchmarks/bench_recipe.py` on two cores."""
+
+SECONDS_PER_STAGE = 3.0
+"""Kernels that are compiled or loaded, figures, metadata."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A plan in words and in values."""
+
+    values: dict[str, Any]
+    text: str
+
+
+def describe_plan(source: Any, recipe: Any, *, output: Path | str | None = None, **given: Any) -> Expectation:
+    """What `voltomo.run` would do with the same arguments, without doing or writing anything."""
+    overwrite, start_from = bool(given.pop("overwrite", False)), given.pop("start_from", None)
+    resolved = resolve(source, recipe, **given)
+    opened = open_source(source, resolved)
+    check_voxel_size(opened, resolved)
+    folder = Path(output) if output is not None else Path(f"{opened.stem}_study")
+    Study.check_folder(folder)
+    study = Study(folder, writable=False) if Study.is_study(folder) else None
+    chosen = plan(study, opened, resolved, overwrite=overwrite, start_from=start_from)
+    voxels = float(np.prod(opened.volume.shape))
+    budget = check_budget(parse_bytes(resolved.memory))
+    rows = []
+    for job in chosen.jobs:
+        runs = job in chosen.pending
+        seconds = SECONDS_PER_STAGE + SECONDS_PER_MEGAVOXEL.get(job.verb, 0.1) * voxels / 1e6
+        rows.append({"stage": job.verb, "run": runs, "seconds": round(seconds, 1) if runs else 0.0})
+    total = sum(float(row["seconds"]) for row in rows)
+    lines = [
+        f"input      {opened.name}: {' × '.join(str(n) for n in opened.volume.shape)} voxels (z, y, x), "
+        f"{opened.volume.data.dtype}, voxel size {format_voxel_size(opened.voxel_size)}",
+        f"study      {folder} ({'continued' if Study.is_study(folder) else 'new'})",
+    ]
+    for row in rows:
+        expected = f"about {row['seconds']:.0f} s" if row["run"] else "up to date"
+        lines.append(f"{row['stage']:<10} {expected}")
+    lines.append(f"together   about {total:.0f} s on {available_cores()} cores, below {format_bytes(budget)} of memory")
+    return Expectation({"study": str(folder), "stages": rows, "seconds": total, "memory": budget}, "\n".join(lines))

@@ -1,0 +1,224 @@
+"""The line from a scan to a report, as one function; what is done is skipped, what was interrupted is continued."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from voltomo.blocks import check_budget
+from voltomo.errors import GateError, InputError, StudyError
+from voltomo.io.artifacts import StudyArtifacts
+from voltomo.io.study import StageRecord, Study, storage_errors, write_text
+from voltomo.pipeline.adapters import STAGES, library_versions
+from voltomo.pipeline.jobs import Job, plan_jobs, select_jobs
+from voltomo.pipeline.source import Source, open_source
+from voltomo.stages.recipe import Input, Recipe, Step, read_recipe, recipe_text, validate
+from voltomo.stages.study_workspace import ProgressSink, StudyWorkspace, peak_bytes
+from voltomo.units import parse_bytes
+
+__all__ = ["DEFAULT_STEPS", "Plan", "check_voxel_size", "load_recipe", "plan", "resolve", "run", "run_job", "run_verbs"]
+
+DEFAULT_STEPS: tuple[Mapping[str, Any], ...] = ({"segment": {}}, {"particles": {}}, {"measure": {}}, {"report": {}})
+"""Two-class Otsu, particles, numbers, page."""
+
+
+def load_recipe(content: Path | str | Mapping[str, Any] | Recipe | None) -> Recipe:
+    """Recipe from a file, from the content of one, or the default."""
+    configs: dict[str, type[BaseModel]] = {verb: stage.config for verb, stage in STAGES.items()}
+    if content is None:
+        return validate({"steps": list(DEFAULT_STEPS)}, configs)
+    if isinstance(content, Recipe):
+        return content
+    if isinstance(content, Mapping):
+        return validate(content, configs)
+    return read_recipe(Path(content), configs)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do.
+
+    Parameters
+    ----------
+    jobs : every stage of the recipe
+    pending : those that have to run
+    """
+
+    jobs: Sequence[Job]
+    pending: Sequence[Job]
+
+
+def run(
+    source: Any = None,
+    recipe: Path | str | Mapping[str, Any] | Recipe | None = None,
+    *,
+    output: Path | str | None = None,
+    overwrite: bool = False,
+    start_from: str | None = None,
+    progress: ProgressSink | None = None,
+    on_stage: Callable[[str, str], None] | None = None,
+    command: str = "",
+    **given: Any,
+) -> StudyArtifacts:
+    """Take a scan, or somebody's segmentation, to a report.
+
+    Parameters
+    ----------
+    source : path, Volume, or (Z, Y, X) or (Y, X) array; None takes the input of the recipe
+    recipe : path of a YAML file, its content, or None for two-class Otsu, particles, measure, report
+    output : folder of the study; by default ``<name>_study`` in the working directory
+    overwrite : replace finished stages whose settings or inputs changed, and what depends on them
+    start_from : run this stage and those after it again
+    progress : called as ``progress(stage, step, done, total)`` in blocks
+    on_stage : called as ``on_stage(stage, "started" | "finished" | "up to date")``
+    command : what the user typed, for the record
+    **given : fields of `voltomo.stages.recipe.Input` such as ``voxel_size="64 nm"``, and ``memory="4GB"``
+
+    Returns
+    -------
+    StudyArtifacts
+        The study, opened lazily: `.phase_map`, `.instance_map`, `.measurements`, `.report`...
+
+    Raises
+    ------
+    GateError
+        If the data do not support a step: no voxel size, constant image...
+    StudyError
+        If the folder is no study, or was made with other settings and `overwrite` is not set.
+    """
+    resolved = resolve(source, recipe, **given)
+    opened = open_source(source, resolved)
+    check_voxel_size(opened, resolved)
+    folder = Path(output) if output is not None else Path(f"{opened.stem}_study")
+    budget = check_budget(parse_bytes(resolved.memory))
+    with storage_errors(folder), Study(folder) as study:
+        chosen = plan(study, opened, resolved, overwrite=overwrite, start_from=start_from)
+        write_text(study.folder / "recipe.yaml", recipe_text(resolved))
+        for job in chosen.pending:
+            study.forget(job.verb)  # all at once: what depends on a replaced stage must not outlive it
+        for job in chosen.jobs:
+            if job not in chosen.pending:
+                _tell(on_stage, job.verb, "up to date")
+                continue
+            _tell(on_stage, job.verb, "started")
+            run_job(study, job, budget=budget, voxel_size=opened.voxel_size, progress=progress, command=command)
+            _tell(on_stage, job.verb, "finished")
+    return StudyArtifacts(folder)
+
+
+def resolve(source: Any, recipe: Path | str | Mapping[str, Any] | Recipe | None, **given: Any) -> Recipe:
+    """The recipe with what was given beside it written into it."""
+    made = load_recipe(recipe)
+    memory = given.pop("memory", None)
+    fields = {name: value for name, value in given.items() if value is not None}
+    unknown = set(fields) - set(Input.model_fields)
+    if unknown:
+        raise InputError(f"unknown settings {sorted(unknown)}; the input takes {', '.join(Input.model_fields)}")
+    if isinstance(source, str | Path) and not {"volume", "segmentation"} & set(fields):
+        fields["volume"] = str(source)
+    merged = Input(**{**made.input.model_dump(exclude_none=True), **fields})
+    return made.model_copy(update={"input": merged, "memory": memory or made.memory})
+
+
+def check_voxel_size(source: Source, recipe: Recipe) -> None:
+    """Refuse to measure without a voxel size, unless the user said that there is none."""
+    if source.voxel_size is None and recipe.input.voxel_size is None and recipe.config("measure") is not None:
+        raise GateError(
+            f"{source.name} does not say how large a voxel is, so no length can be measured; give --voxel-size "
+            '"64 nm" (or "200,64,64 nm" in z, y, x order), or --voxel-size none for numbers in voxels',
+            gate="voxel-size",
+        )
+
+
+def plan(study: Study | None, source: Source, recipe: Recipe, *, overwrite: bool, start_from: str | None) -> Plan:
+    """All jobs of a recipe in a study (None: one that does not exist yet), and which of them have to run."""
+    known = study.records().get("import") if study is not None else None
+    steps = [(source.definition, source.config), *((STAGES[step.verb], step.config) for step in recipe.steps)]
+    jobs = plan_jobs(steps, {"content": source.content_hash(known)}, {})
+    pending = jobs if study is None else select_jobs(jobs, study, overwrite=overwrite, start_from=start_from)
+    return Plan(jobs, pending)
+
+
+def run_job(
+    study: Study, job: Job, *, budget: int, voxel_size: Any, progress: ProgressSink | None, command: str
+) -> None:
+    """Run one stage in its staging folder and move its outputs into the study."""
+    staging = study.staging(job.verb, job.identity)
+    work = StudyWorkspace(job.verb, staging, voxel_size, budget, progress=progress)
+    begun = time.perf_counter()
+    outcome = job.definition.run(StudyArtifacts(study.folder), job.config, work)
+    outputs = sorted(path.name for path in work.out.iterdir() if not path.name.startswith("."))
+    study.commit(
+        job.verb,
+        StageRecord(
+            identity=job.identity,
+            ingredients=dict(job.ingredients),
+            config=job.config.model_dump(mode="json"),
+            outputs=tuple(outputs),
+            record={**outcome.record, **({"command": command} if job.verb == "import" else {})},
+            warnings=outcome.warnings,
+            seconds=round(time.perf_counter() - begun, 3),
+            peak_bytes=peak_bytes(),
+            versions=library_versions(),
+            finished=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        ),
+    )
+
+
+def run_verbs(
+    folder: Path | str,
+    steps: Sequence[Step],
+    *,
+    overwrite: bool = False,
+    memory: str | None = None,
+    progress: ProgressSink | None = None,
+    on_stage: Callable[[str, str], None] | None = None,
+) -> StudyArtifacts:
+    """Run verbs in a study that exists; finished stages that depend on them are run again."""
+    folder = Path(folder)
+    recipe_file = folder / "recipe.yaml"
+    if not recipe_file.exists():
+        raise StudyError(f"{folder} is no study with a recipe; start one with `voltomo run FILE -o {folder}`")
+    recipe = load_recipe(recipe_file)
+    asked = {step.verb: step for step in steps}
+    with storage_errors(folder), Study(folder) as study:
+        done = study.records()
+        kept = {s.verb: s for s in recipe.steps if s.verb in done or s.verb in asked}
+        order = [verb for verb in STAGES if verb in kept or verb in asked]
+        merged = recipe.model_copy(update={"steps": tuple(asked.get(v) or kept[v] for v in order)})
+        if "import" not in done:
+            raise StudyError(f"the study {folder} has no finished input; run `voltomo run {recipe_file}` first")
+        made = dict.fromkeys(_made_by_import(done["import"]), done["import"].identity)
+        jobs = plan_jobs([(STAGES[s.verb], s.config) for s in merged.steps], {}, made)
+        pending = select_jobs(jobs, study, overwrite=overwrite, start_from=None)
+        write_text(recipe_file, recipe_text(merged))
+        voxel_size = done["import"].record.get("voxel_size")
+        for job in pending:
+            study.forget(job.verb)
+        for job in pending:
+            _tell(on_stage, job.verb, "started")
+            run_job(
+                study,
+                job,
+                budget=check_budget(parse_bytes(memory or merged.memory)),
+                voxel_size=tuple(voxel_size) if voxel_size else None,
+                progress=progress,
+                command="",
+            )
+            _tell(on_stage, job.verb, "finished")
+    return StudyArtifacts(folder)
+
+
+def _made_by_import(record: StageRecord) -> tuple[str, ...]:
+    return ("phases",) if "phases.ome.zarr" in record.outputs else ("volume",)
+
+
+def _tell(listener: Callable[[str, str], None] | None, verb: str, what: str) -> None:
+    if listener is not None:
+        listener(verb, what)
