@@ -14,7 +14,7 @@ from voltomo.blocks import Region
 from voltomo.errors import ReadError
 from voltomo.io.channels import name_channels
 from voltomo.io.ome_zarr import open_image
-from voltomo.io.regions import FileArray
+from voltomo.io.regions import RegionArray
 from voltomo.io.registry import FormatReader, ReadOptions
 
 __all__ = ["READER", "is_ome_zarr", "read_ome_zarr"]
@@ -50,7 +50,7 @@ def read_ome_zarr(path: Path, options: ReadOptions) -> Volume:
         return voxels[None] if is_plane else voxels
 
     edges = (1,) * (3 - len(spatial)) + tuple(array.chunks[-len(spatial) :])
-    data = FileArray(
+    data = RegionArray(
         (int(lead), int(z), int(y), int(x)),
         np.dtype(array.dtype).newbyteorder("="),
         read,

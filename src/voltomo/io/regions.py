@@ -1,4 +1,4 @@
-"""Arrays that stay in their file and are read by region."""
+"""Arrays that stay where they are and are read by region."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import numpy.typing as npt
 from voltomo.blocks import Region
 from voltomo.errors import ReadError
 
-__all__ = ["FileArray", "ReadRegion", "read_exactly", "read_flat"]
+__all__ = ["ReadRegion", "RegionArray", "read_exactly", "read_flat"]
 
 ReadRegion: TypeAlias = Callable[[int, Region], npt.NDArray[Any]]
 """``read(channel, (z, y, x)) -> (Z, Y, X) array`` in native byte order; the slices are explicit, with step 1."""
 
 
 @dataclass(frozen=True)
-class FileArray:
-    """(C, Z, Y, X) array in a file; indexing with integers and slices reads that region and nothing else.
+class RegionArray:
+    """(C, Z, Y, X) array; indexing with integers and slices reads that region and nothing else.
 
     Parameters
     ----------

@@ -20,8 +20,9 @@ import tifffile
 from voltomo.artifacts import Volume
 from voltomo.blocks import Region
 from voltomo.errors import ReadError
-from voltomo.io.regions import FileArray, read_exactly
+from voltomo.io.regions import RegionArray, read_exactly
 from voltomo.io.registry import FormatReader, ReadOptions
+from voltomo.io.tiff_chain import check_chain
 from voltomo.io.tiff_layout import TiffLayout, find_layout
 
 __all__ = ["READER", "TiffPages", "is_tiff", "open_pages", "read_tiff"]
@@ -66,7 +67,7 @@ def read_tiff(path: Path, options: ReadOptions) -> Volume:
                 pages[number].read_into(stream, y, x, out[k], path)
         return out
 
-    data = FileArray(shape, first.dtype, read, chunks=(1, 1, *first.chunk))
+    data = RegionArray(shape, first.dtype, read, chunks=(1, 1, *first.chunk))
     notices = (*layout.notices, *file.notices)
     return Volume(data, layout.voxel_size, channels=layout.channels, metadata={"notices": notices})
 
@@ -147,7 +148,7 @@ def open_pages(path: Path) -> TiffPages:
     ReadError
         If a header or the data it points to is missing, or a page holds colour.
     """
-    _check_chain(path)
+    check_chain(path)
     size = path.stat().st_size
     try:
         with tifffile.TiffFile(path) as file:
@@ -168,42 +169,6 @@ def open_pages(path: Path) -> TiffPages:
 
 
 _CALIBRATION = ("XResolution", "YResolution", "ResolutionUnit")
-
-
-def _check_chain(path: Path) -> None:
-    """Walk the page headers to the end: a file cut in the middle otherwise reads as a shorter stack."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        start = stream.read(16)
-        order = "<" if start[:2] == b"II" else ">"
-        big = start[2:4] in (b"+\0", b"\0+")
-        count_format, tag_bytes, offset_format = (
-            (f"{order}Q", 20, f"{order}Q") if big else (f"{order}H", 12, f"{order}I")
-        )
-        header = start[8:16] if big else start[4:8]
-        width, pages, seen = struct.calcsize(offset_format), 0, set[int]()
-        while True:
-            if len(header) < width:
-                raise ReadError(f"{path} is truncated: it ends inside the header of page {pages + 1}")
-            (offset,) = struct.unpack(offset_format, header[:width])
-            if offset == 0:
-                break
-            if offset in seen or offset >= size:
-                raise ReadError(
-                    f"{path} is truncated: page {pages + 1} should begin at byte {offset}, the file has {size} bytes; "
-                    "copy or export it again"
-                )
-            seen.add(offset)
-            stream.seek(offset)
-            raw = stream.read(struct.calcsize(count_format))
-            if len(raw) < struct.calcsize(count_format):
-                raise ReadError(f"{path} is truncated: it ends inside the header of page {pages + 1}")
-            (tags,) = struct.unpack(count_format, raw)
-            stream.seek(offset + len(raw) + tags * tag_bytes)
-            header = stream.read(width)
-            pages += 1
-    if not pages:
-        raise ReadError(f"{path} is a TIFF without a page")
 
 
 def _parse_page(page: Any, path: Path, size: int, number: int) -> _Page:

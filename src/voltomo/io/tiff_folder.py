@@ -12,7 +12,7 @@ from voltomo.artifacts import Volume
 from voltomo.blocks import Region
 from voltomo.errors import ReadError
 from voltomo.io.calibration import voxel_size_from
-from voltomo.io.regions import FileArray
+from voltomo.io.regions import RegionArray
 from voltomo.io.registry import FormatReader, ReadOptions
 from voltomo.io.slices import list_slices, order_slices
 from voltomo.io.tiff import open_pages, read_tiff
@@ -69,7 +69,7 @@ def read_tiff_folder(path: Path, options: ReadOptions) -> Volume:
                 opened[k].pages[0].read_into(stream, y, x, out[k - z.start], files[k])
         return out
 
-    data = FileArray((1, len(files), first.height, first.width), first.dtype, read, chunks=(1, 1, *first.chunk))
+    data = RegionArray((1, len(files), first.height, first.width), first.dtype, read, chunks=(1, 1, *first.chunk))
     layout = opened[0].layout
     voxel_size, missing = voxel_size_from(layout.edges, slices=len(files), source=f"{files[0].name}")
     return Volume(data, voxel_size, metadata={"notices": (*notices, *opened[0].notices, *missing)})

@@ -1,0 +1,120 @@
+"""Decoders that give voxels piece by piece: zlib and gzip streams, text, and Amira's run lengths."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from voltomo.errors import ReadError
+
+__all__ = ["unpack_runs", "unpack_text", "unpack_zlib"]
+
+_PIECE = 1 << 20
+
+
+def unpack_zlib(path: Path, offset: int, *, length: int | None = None) -> Iterator[bytes]:
+    """Unpack a zlib or gzip stream that begins at a byte of a file.
+
+    Raises
+    ------
+    ReadError
+        If the stream is damaged or ends early.
+    """
+    decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: either header, found out by zlib
+    left = length
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        try:
+            while not decoder.eof and (raw := stream.read(_PIECE if left is None else min(_PIECE, left))):
+                left = None if left is None else left - len(raw)
+                pending = raw
+                while pending and not decoder.eof:
+                    yield decoder.decompress(pending, _PIECE)
+                    pending = decoder.unconsumed_tail
+        except zlib.error as error:
+            raise ReadError(f"{path}: its compressed voxels are damaged ({error})") from error
+    if not decoder.eof:
+        raise ReadError(f"{path} is truncated: its compressed voxels end early")
+
+
+def unpack_text(path: Path, offset: int, *, dtype: np.dtype[Any]) -> Iterator[bytes]:
+    """Numbers written as text from a byte of a file to its end, as bytes of `dtype`."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        rest = b""
+        while raw := stream.read(_PIECE):
+            whole, gap, rest = (rest + raw).rpartition(_last_gap(rest + raw))
+            if gap:
+                yield _parse_numbers(whole, dtype, path)
+        yield _parse_numbers(rest, dtype, path)
+
+
+def _last_gap(text: bytes) -> bytes:
+    """The kind of white space that comes last in a text."""
+    return max((b" ", b"\n", b"\t"), key=text.rfind)
+
+
+def _parse_numbers(text: bytes, dtype: np.dtype[Any], path: Path) -> bytes:
+    try:
+        return np.array(text.split(), dtype=np.float64).astype(dtype).tobytes()
+    except ValueError as error:
+        raise ReadError(f"{path}: expected numbers, found {error}") from error
+
+
+def unpack_runs(path: Path, offset: int, *, length: int) -> Iterator[bytes]:
+    """Unpack Amira's HxByteRLE.
+
+    A control byte below 128 repeats the next byte that many times; from 128 on, that many (less 128) bytes follow
+    as they are.
+    """
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        packed = np.frombuffer(stream.read(length), np.uint8)
+    if len(packed) < length:
+        raise ReadError(f"{path} is truncated: {length} bytes of run lengths expected, {len(packed)} found")
+    out = np.empty(_PIECE, np.uint8)
+    position, run, value = 0, 0, 0  # run: bytes left of the current one; below 0 where they follow as they are
+    while position < length or run != 0:
+        filled, position, run, value = _expand_runs(packed, position, run, value, out)
+        if filled == 0:
+            break
+        yield out[:filled].tobytes()
+    if position > length:
+        raise ReadError(f"{path}: its run lengths point past their end")
+
+
+@numba.njit(cache=True, nogil=True)
+def _expand_runs(
+    packed: npt.NDArray[np.uint8], position: int, run: int, value: int, out: npt.NDArray[np.uint8]
+) -> tuple[int, int, int, int]:
+    """Fill `out`; returns how far it got in both, and what is left of the current run."""
+    filled = 0
+    while filled < len(out):
+        if run == 0:
+            if position + 1 >= len(packed):
+                return filled, len(packed), 0, 0
+            control = int(packed[position])
+            if control < 128:
+                run, value = control, int(packed[position + 1])
+                position += 2
+            else:
+                run = 128 - control
+                position += 1
+        elif run > 0:
+            out[filled] = value
+            filled += 1
+            run -= 1
+        else:
+            if position >= len(packed):
+                return filled, position + 1, 0, 0
+            out[filled] = packed[position]
+            filled += 1
+            position += 1
+            run += 1
+    return filled, position, run, value
