@@ -46,37 +46,38 @@ DEFINITIONS: dict[str, str] = {
     "particle_count": "Number of particles, those cut by the edge included.",
     "particle_number_density": f"Sum of the Miles-Lantuéjoul weights of the whole particles / measure of the region "
     f"({_MILES}).",
-    "equivalent_diameter": "Diameter of the sphere (in a section: the circle) that has the measure of the particle's "
-    "envelope; the smallest diameter up to which the cumulated weight reaches the stated share. Edge rule in "
-    f"`method` ({_MILES}).",
-    "sphericity": f"Median over particles of surface of the sphere of equal volume / surface of the particle "
+    "equivalent_diameter": "Diameter of the sphere that has the volume of the particle's envelope; the smallest "
+    "diameter up to which the cumulated weight reaches the stated share, weighted by d³ (volume), d² (area) or 1 "
+    f"(number). Edge rule in `method` ({_MILES}).",
+    "sphericity": "Median over particles of the surface of the sphere of equal volume / the surface of the particle "
     f"({_WADELL}).",
-    "circularity": "Median over particle sections of perimeter of the circle of equal area / perimeter of the section.",
-    "aspect_ratio": "Median over particles of longest / shortest axis of the ellipsoid (in a section: the ellipse) "
-    "of equal second moments.",
+    "aspect_ratio": "Median over particles of the longest / the shortest axis of the ellipsoid of equal second "
+    "moments.",
     "particle_void_fraction": "Volume of cracks and voids inside the particle envelopes / volume of the envelopes.",
 }
 
 
-VARIANTS: dict[tuple[str, str], str] = {
-    (
-        "specific_surface_area",
-        "faces",
-    ): "Area of the voxel faces between the phase and all other phases / volume of the "
-    "region. The faces of the box and of the field of view are no interfaces.",
-    ("interface_area", "faces"): "Area of the voxel faces between two phases / volume of the region.",
-    (
-        "boundary_length",
-        "faces",
-    ): "Length of the pixel edges between the phase and all other phases / area of the region.",
-    ("interface_length", "faces"): "Length of the pixel edges between two phases / area of the region.",
-    (
-        "specific_surface_area",
-        "plane",
-    ): "S_V = (4/π)·L_A from the boundary length per area of one section, which holds where "
-    f"surfaces have no preferred direction ({_UNDERWOOD}).",
-    ("specific_surface_area_per_phase_volume", "plane"): "(4/π)·L_A / area fraction of the phase in one section, "
-    f"which holds where surfaces have no preferred direction ({_UNDERWOOD}).",
+VARIANTS: dict[str, dict[str, str]] = {
+    "faces": {
+        "specific_surface_area": "Area of the voxel faces between the phase and all other phases / volume of the "
+        "region. The faces of the box and of the field of view are no interfaces.",
+        "interface_area": "Area of the voxel faces between two phases / volume of the region.",
+        "boundary_length": "Length of the pixel edges between the phase and all other phases / area of the region.",
+        "interface_length": "Length of the pixel edges between two phases / area of the region.",
+    },
+    "plane": {
+        "specific_surface_area": "S_V = (4/π)·L_A from the boundary length per area of one section, which holds where "
+        f"surfaces have no preferred direction ({_UNDERWOOD}).",
+        "specific_surface_area_per_phase_volume": "(4/π)·L_A / area fraction of the phase in one section, which holds "
+        f"where surfaces have no preferred direction ({_UNDERWOOD}).",
+        "equivalent_diameter": "Section size: diameter of the circle that has the area of the particle's section; the "
+        "smallest diameter up to which the cumulated weight reaches the stated share, weighted by d² (area) or 1 "
+        f"(number). A section seldom passes through the middle of a particle. Edge rule in `method` ({_MILES}).",
+        "sphericity": "Median over particle sections of the perimeter of the circle of equal area / the perimeter of "
+        "the section.",
+        "aspect_ratio": "Median over particle sections of the longer / the shorter axis of the ellipse of equal second "
+        "moments.",
+    },
 }
 """What another method under the same name, or the plane, means instead."""
 
@@ -89,5 +90,5 @@ def define(name: str, *, variant: str = "", direction: str = "") -> str:
     >>> define("component_count")
     'Number of connected components of the phase.'
     """
-    text = VARIANTS[name, variant] if variant else DEFINITIONS[name]
+    text = VARIANTS[variant][name] if variant else DEFINITIONS[name]
     return f"{text} Direction: {direction}." if direction else text

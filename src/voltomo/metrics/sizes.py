@@ -1,0 +1,255 @@
+"""How large particles are, and of what shape: quantiles with an edge rule and a sampling interval.
+
+A large particle is cut by the edge of the window more often than a small one, so that the whole particles of a window
+hold too few of the large ones. Miles and Lantuéjoul undo this: each whole particle counts with the inverse of the share
+of positions at which it would have been whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from voltomo.artifacts import Measurement, UncertaintyPart
+from voltomo.metrics.results import measured, withheld
+from voltomo.metrics.sample import Sample
+
+__all__ = ["ParticleSample", "SizeRules", "measure_particles", "sampling_weights", "weighted_quantiles"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_SHARES = (0.1, 0.5, 0.9)
+_EDGE_CORRECTED = "whole particles, Miles-Lantuéjoul weights"
+_UNCORRECTED = "all particles, uncorrected"
+
+
+@dataclass(frozen=True)
+class ParticleSample:
+    """Particles of a window, one row each.
+
+    Parameters
+    ----------
+    diameter : (N,) equivalent diameter of the envelope
+    envelope, solid : (N,) measure with and without cracks and voids; volumes, areas in a section
+    boxes : (N, 3) int, extent of the bounding box in voxels
+    is_whole : (N,) bool, not cut by the edge of the field of view
+    shapes : ratios such as "sphericity" and "aspect_ratio" by name, (N,) each; NaN where a particle has none
+    """
+
+    diameter: Floats
+    envelope: Floats
+    solid: Floats
+    boxes: npt.NDArray[np.int64]
+    is_whole: npt.NDArray[np.bool_]
+    shapes: dict[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.diameter)
+
+
+@dataclass(frozen=True)
+class SizeRules:
+    """When a size distribution is given, and how its interval is found.
+
+    Parameters
+    ----------
+    min_particles : fewer withhold the distribution
+    replicates : of the bootstrap over particles
+    seed : of its random numbers
+    """
+
+    min_particles: int = 30
+    replicates: int = 400
+    seed: int = 0
+
+
+def sampling_weights(boxes: npt.ArrayLike, *, shape: tuple[int, int, int]) -> Floats:
+    """Miles-Lantuéjoul weights |W| / |W ⊖ box| of whole particles.
+
+    Parameters
+    ----------
+    boxes : (N, 3) extents of the bounding boxes in voxels
+    shape : (Z, Y, X) of the window; an axis of one voxel is not counted
+
+    Returns
+    -------
+    (N,) float64
+        Window positions per position at which the box lies inside without touching the edge; infinite where there is
+        none, that is, for a particle as large as the window.
+
+    References
+    ----------
+    .. [1] R. E. Miles, On the elimination of edge effects in planar sampling, in E. F. Harding, D. G. Kendall (eds.),
+       Stochastic Geometry, Wiley (1974), 228-247.
+    .. [2] J. Serra, Image Analysis and Mathematical Morphology, Academic Press (1982), ch. VIII.
+
+    Examples
+    --------
+    >>> sampling_weights([[4, 4, 4]], shape=(10, 10, 10))
+    array([8.])
+    """
+    window = np.array(shape, np.float64)
+    extended = window > 1
+    # A box of b voxels does not touch the edge where it starts at 1 to n - b - 1.
+    free = np.maximum(window - np.asarray(boxes, np.float64).reshape(-1, 3) - 1, 0)[:, extended]
+    with np.errstate(divide="ignore"):
+        weights: Floats = np.prod(window[extended] / free, axis=1)
+    return weights
+
+
+def weighted_quantiles(values: Floats, weights: Floats, shares: tuple[float, ...] = _SHARES) -> Floats:
+    """The smallest value up to which the cumulated weight reaches each share.
+
+    Examples
+    --------
+    >>> weighted_quantiles(np.array([1.0, 2.0, 4.0]), np.array([1.0, 8.0, 1.0]))
+    array([1., 2., 2.])
+    """
+    order = np.argsort(values, kind="stable")
+    cumulated = np.cumsum(weights[order])
+    found: Floats = values[order][_first_reaching(cumulated, shares)]
+    return found
+
+
+def _first_reaching(cumulated: Floats, shares: tuple[float, ...]) -> npt.NDArray[np.intp]:
+    # Rounding in the sum must not push a share that is met exactly to the next particle.
+    wanted = np.array(shares) * cumulated[-1] * (1 - 1e-12)
+    reached: npt.NDArray[np.intp] = np.minimum(np.searchsorted(cumulated, wanted), len(cumulated) - 1)
+    return reached
+
+
+def measure_particles(particles: ParticleSample, sample: Sample, rules: SizeRules) -> tuple[Measurement, ...]:
+    """Counts, size quantiles, median shapes and void inside particles.
+
+    Parameters
+    ----------
+    particles : of the window that `sample` describes; lengths in ``sample.unit()``
+    sample : window and units
+    rules : gate and bootstrap
+    """
+    survey = _Survey(particles, sample, rules)
+    return (*survey.counts(), *survey.sizes(), *survey.shapes(), *survey.voids())
+
+
+class _Survey:
+    """The numbers of one sample of particles, with the edge rule decided once."""
+
+    def __init__(self, particles: ParticleSample, sample: Sample, rules: SizeRules) -> None:
+        self.particles, self.sample, self.rules = particles, sample, rules
+        self.refusal = _refusal_of_correction(particles, sample)
+        self.weights = np.ones(len(particles))
+        if not self.refusal:
+            self.weights = np.where(particles.is_whole, sampling_weights(particles.boxes, shape=sample.shape), 0.0)
+        self.method = _UNCORRECTED if self.refusal else _EDGE_CORRECTED
+        self.words: dict[str, Any] = {"variant": "plane"} if sample.dimension == 2 else {}
+
+    def counts(self) -> Iterator[Measurement]:
+        """Number of particles, and of whole particles per measure of the region."""
+        whole = int(self.particles.is_whole.sum())
+        for statistic, value in (("all", len(self.particles)), ("whole", whole)):
+            yield measured(self.sample, "particle_count", value, "1", statistic=statistic, method="count")
+        unit = self.sample.unit(-self.sample.dimension)
+        if self.refusal:
+            yield withheld(self.sample, "particle_number_density", unit, reason=self.refusal)
+            return
+        scatter = float(np.sqrt(np.sum(self.weights**2))) / self.sample.measure
+        part = UncertaintyPart("sampling", scatter, note="as for particles at independent places (Poisson)")
+        density = float(self.weights.sum()) / self.sample.measure
+        yield measured(self.sample, "particle_number_density", density, unit, method=self.method, parts=(part,))
+
+    def sizes(self) -> Iterator[Measurement]:
+        """D10, D50 and D90 for each weighting; without edge correction as well."""
+        yield from self._quantiles(self.weights, self.method, self.refusal)
+        if not self.refusal:
+            yield from self._quantiles(np.ones(len(self.particles)), _UNCORRECTED, "")
+
+    def _quantiles(self, weights: Floats, method: str, doubt: str) -> Iterator[Measurement]:
+        used = weights > 0
+        diameter = self.particles.diameter[used]
+        smallest = f"; smallest particle {diameter.min():.4g} {self.sample.unit()}" if len(diameter) else ""
+        words: dict[str, Any] = {**self.words, "method": method + smallest}
+        if doubt:
+            words |= {"status": "warned", "reason": doubt}
+        for weighting, power in self._weightings():
+            labels = [f"D{100 * share:.0f}, {weighting}-weighted" for share in _SHARES]
+            if len(diameter) < self.rules.min_particles:
+                for label in labels:
+                    yield self._too_few("equivalent_diameter", self.sample.unit(), len(diameter), label, method)
+                continue
+            found, replicates = self._bootstrap(diameter, weights[used] * diameter**power, _SHARES)
+            for label, value, spread in zip(labels, found, replicates.T, strict=True):
+                yield self._with_interval("equivalent_diameter", value, spread, self.sample.unit(), label, words)
+
+    def _weightings(self) -> tuple[tuple[str, int], ...]:
+        """Weighting and the power of the diameter that it stands for; a section has no volumes."""
+        return (("volume", 3), ("area", 2), ("number", 0))[3 - self.sample.dimension :]
+
+    def shapes(self) -> Iterator[Measurement]:
+        """Median of each shape over particles, by number."""
+        for name, values in self.particles.shapes.items():
+            used = (self.weights > 0) & np.isfinite(values)
+            if used.sum() < self.rules.min_particles:
+                yield self._too_few(name, "1", int(used.sum()), "median, number-weighted", self.method)
+                continue
+            found, replicates = self._bootstrap(values[used], self.weights[used], (0.5,))
+            words: dict[str, Any] = {**self.words, "method": self.method}
+            if self.refusal:
+                words |= {"status": "warned", "reason": self.refusal}
+            yield self._with_interval(name, found[0], replicates[:, 0], "1", "median, number-weighted", words)
+
+    def voids(self) -> Iterator[Measurement]:
+        """Void inside the envelopes, over all particles."""
+        envelope, void = self.particles.envelope, self.particles.envelope - self.particles.solid
+        words = {"statistic": f"{self._weightings()[0][0]}-weighted mean", "method": "all particles, as far as seen"}
+        if not len(envelope):
+            yield withheld(self.sample, "particle_void_fraction", "1", reason="no particle was found", **words)
+            return
+        rng = np.random.default_rng(self.rules.seed)
+        draws = [_resample(rng, len(envelope)) for _ in range(self.rules.replicates)]
+        spread = np.array([(draw * void).sum() / (draw * envelope).sum() for draw in draws])
+        value = float(void.sum() / envelope.sum())
+        yield self._with_interval("particle_void_fraction", value, spread, "1", words.pop("statistic"), words)
+
+    def _bootstrap(self, values: Floats, weights: Floats, shares: tuple[float, ...]) -> tuple[Floats, Floats]:
+        """Quantiles, and (replicates, shares) quantiles of particles drawn again from these."""
+        order = np.argsort(values, kind="stable")
+        ordered, loads = values[order], weights[order]
+        rng = np.random.default_rng(self.rules.seed)
+        replicates = np.empty((self.rules.replicates, len(shares)))
+        for row in replicates:
+            row[:] = ordered[_first_reaching(np.cumsum(_resample(rng, len(ordered)) * loads), shares)]
+        return ordered[_first_reaching(np.cumsum(loads), shares)], replicates
+
+    def _with_interval(
+        self, name: str, value: float, spread: Floats, unit: str, statistic: str, words: dict[str, Any]
+    ) -> Measurement:
+        low, high = np.quantile(spread, (0.025, 0.975))
+        note = f"bootstrap over particles, {self.rules.replicates} replicates"
+        part = UncertaintyPart("sampling", float(np.std(spread)), note=note)
+        interval = (min(float(low), float(value)), max(float(high), float(value)))
+        return measured(
+            self.sample, name, float(value), unit, statistic=statistic, parts=(part,), interval=interval, **words
+        )
+
+    def _too_few(self, name: str, unit: str, count: int, statistic: str, method: str) -> Measurement:
+        reason = f"{count} particles; at least {self.rules.min_particles} are needed"
+        return withheld(self.sample, name, unit, reason=reason, statistic=statistic, method=method, **self.words)
+
+
+def _resample(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+    """How often each of `count` particles is drawn when `count` are drawn with replacement."""
+    return np.bincount(rng.integers(0, count, count), minlength=count)
+
+
+def _refusal_of_correction(particles: ParticleSample, sample: Sample) -> str:
+    """Why the edge correction does not hold; empty where it does."""
+    if not sample.fills_box:
+        return "the edge correction needs a rectangular field of view, and this one is masked"
+    spanning = int(np.isinf(sampling_weights(particles.boxes, shape=sample.shape)).sum())
+    if spanning:
+        return f"{spanning} particles span the window, which can hold no such particle whole: no edge correction"
+    return ""
