@@ -146,10 +146,13 @@ def bin_rule(dtype: npt.DTypeLike, low: float, high: float) -> BinRule:
     return BinRule(float(low), float(high), FLOAT_BINS, False)
 
 
-def value_range(values: Array, inside: Array) -> tuple[float, float]:
-    """Smallest and largest value where `inside` is not 0; (inf, -inf) where nothing is inside."""
-    low, high = _range_kernel(grey_array(values).ravel(), np.ascontiguousarray(inside).ravel())
-    return float(low), float(high)
+def value_range(values: Array, inside: Array) -> tuple[float, float, int]:
+    """Smallest and largest finite value where `inside` is not 0, and the number of voxels inside that are not finite.
+
+    The range is (inf, -inf) where nothing is inside.
+    """
+    low, high, bad = _range_kernel(grey_array(values).ravel(), np.ascontiguousarray(inside).ravel())
+    return float(low), float(high), int(bad)
 
 
 def count_values(values: Array, inside: Array, rule: BinRule) -> npt.NDArray[np.int64]:
@@ -181,15 +184,18 @@ def quantile_range(counts: npt.NDArray[np.int64], rule: BinRule, tail: float) ->
 
 
 @numba.njit(cache=True, nogil=True)
-def _range_kernel(values: Array, inside: Array) -> tuple[float, float]:
-    """Minimum and maximum as float64."""
-    low, high = np.inf, -np.inf
+def _range_kernel(values: Array, inside: Array) -> tuple[float, float, int]:
+    """Minimum and maximum as float64, and the number of values that are not finite."""
+    low, high, bad = np.inf, -np.inf, 0
     for i in range(values.size):
         if inside[i]:
             value = float(values[i])
-            low = min(value, low)
-            high = max(value, high)
-    return low, high
+            if np.isfinite(value):
+                low = min(value, low)
+                high = max(value, high)
+            else:
+                bad += 1
+    return low, high, bad
 
 
 @numba.njit(cache=True, nogil=True)
