@@ -1,3 +1,93 @@
-"""From a battery-electrode scan to numbers a paper can stand on."""
+"""From a battery-electrode scan to numbers a paper can stand on.
+
+>>> import voltomo as vt
+>>> study = vt.run("scan.tif", voxel_size="64 nm", output="study")  # doctest: +SKIP
+>>> study.measurements.one("porosity").value  # doctest: +SKIP
+
+The verbs `segment`, `particles`, `measure`, ... work on plain NumPy arrays. Everything is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from voltomo.artifacts import (
+        CrackMap,
+        InstanceMap,
+        Measurement,
+        Measurements,
+        Phase,
+        PhaseMap,
+        PhaseTable,
+        Volume,
+    )
+    from voltomo.errors import GateError, InputError, ReadError, VoltomoError
+    from voltomo.io.registry import read_volume
+    from voltomo.pipeline import run
+    from voltomo.stages.export import export
+    from voltomo.verbs import denoise, measure, open_study, particles, segment, synth
+
+_HOMES = {
+    "CrackMap": "voltomo.artifacts",
+    "InstanceMap": "voltomo.artifacts",
+    "Measurement": "voltomo.artifacts",
+    "Measurements": "voltomo.artifacts",
+    "Phase": "voltomo.artifacts",
+    "PhaseMap": "voltomo.artifacts",
+    "PhaseTable": "voltomo.artifacts",
+    "Volume": "voltomo.artifacts",
+    "GateError": "voltomo.errors",
+    "InputError": "voltomo.errors",
+    "ReadError": "voltomo.errors",
+    "VoltomoError": "voltomo.errors",
+    "read_volume": "voltomo.io.registry",
+    "run": "voltomo.pipeline",
+    "export": "voltomo.stages.export",
+    "denoise": "voltomo.verbs",
+    "measure": "voltomo.verbs",
+    "open_study": "voltomo.verbs",
+    "particles": "voltomo.verbs",
+    "segment": "voltomo.verbs",
+    "synth": "voltomo.verbs",
+}
+"""Where each public name lives."""
+
+__all__ = [
+    "CrackMap",
+    "GateError",
+    "InputError",
+    "InstanceMap",
+    "Measurement",
+    "Measurements",
+    "Phase",
+    "PhaseMap",
+    "PhaseTable",
+    "ReadError",
+    "Volume",
+    "VoltomoError",
+    "denoise",
+    "export",
+    "measure",
+    "open_study",
+    "particles",
+    "read_volume",
+    "run",
+    "segment",
+    "synth",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'voltomo' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -118,6 +118,12 @@ def evaluate(
     phases: Annotated[
         Path | None, typer.Option("--phases", metavar="FILE", help="Phase table of the truth file (codes and roles).")
     ] = None,
+    codes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--truth-code", metavar="ROLE=CODE", help="Meaning of a code in the truth file, such as active=0."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the scores as JSON.")
     ] = None,
@@ -128,7 +134,7 @@ def evaluate(
     """Score a result against a truth."""
     from voltomo.pipeline import evaluate_paths
 
-    scores = evaluate_paths(result, truth, phases=phases, output=output, overwrite=overwrite)
+    scores = evaluate_paths(result, truth, phases=phases, codes=tuple(codes or ()), output=output, overwrite=overwrite)
     Output(as_json=as_json).result(scores.values, scores.text)
 
 

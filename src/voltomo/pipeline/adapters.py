@@ -16,8 +16,9 @@ import voltomo
 from voltomo.artifacts import Measurements, Volume
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.ome_zarr import ImageMetadata
-from voltomo.io.study import write_text
+from voltomo.io.study import Study, write_text
 from voltomo.io.tables import read_measurements, write_measurements, write_particles, write_summary
+from voltomo.pipeline.evaluation import EvaluateStep, evaluate_study
 from voltomo.pipeline.jobs import Outcome, StageDefinition
 from voltomo.report import ReportContent, write_report
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
@@ -90,6 +91,18 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
     return Outcome({}, result.warnings)
 
 
+def _evaluate(study: StudyArtifacts, config: EvaluateStep, work: StudyWorkspace) -> Outcome:
+    result = evaluate_study(study, config, work, work.out)
+    return Outcome(result.to_record(), result.warnings)
+
+
+def _truth_files(config: EvaluateStep) -> list[Path]:
+    """What the identity of `evaluate` depends on besides the study."""
+    truth = Path(config.truth)
+    main = [truth / "run.json"] if truth.is_dir() and Study.is_study(truth) else [truth]
+    return [*main, *([Path(config.phases)] if config.phases else [])]
+
+
 def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -> Outcome:
     records = {verb: row for verb, row in study.records.items() if verb != "report"}
     imported = records["import"].record if "import" in records else {}
@@ -158,6 +171,15 @@ STAGES: dict[str, StageDefinition] = {
         StageDefinition("segment", SegmentConfig, ("volume",), ("denoised",), ("phases",), _segment),
         StageDefinition("particles", ParticlesConfig, ("phases",), ("volume",), ("particles", "cracks"), _particles),
         StageDefinition("measure", MeasureConfig, ("phases",), ("particles", "cracks"), ("measurements",), _measure),
+        StageDefinition(
+            "evaluate",
+            EvaluateStep,
+            ("phases",),
+            ("particles", "cracks", "measurements"),
+            ("evaluation",),
+            _evaluate,
+            files=_truth_files,
+        ),
         StageDefinition(
             "report",
             ReportConfig,

@@ -51,12 +51,13 @@ def check_file(path: Path, *, dataset: str | None = None) -> dict[str, str]:
         stages = ", ".join(f"{verb} ({record.seconds:.1f} s)" for verb, record in study.records.items())
         return {"study": str(path), "finished": stages or "nothing yet"}
     volume = read_volume(path, dataset=dataset)
+    size = float(np.prod(volume.data.shape)) * volume.data.dtype.itemsize
     found = {
         "file": str(path),
         "format": str(volume.metadata.get("format", "unknown")),
         "shape z, y, x": " × ".join(str(n) for n in volume.shape),
         "channels": ", ".join(volume.channels),
-        "dtype": f"{volume.data.dtype} ({format_bytes(np.prod(volume.data.shape) * volume.data.dtype.itemsize)})",
+        "dtype": f"{volume.data.dtype} ({format_bytes(size)})",
         "voxel size": format_voxel_size(volume.voxel_size),
     }
     if volume.voxel_size is None:

@@ -51,7 +51,7 @@ def describe_plan(source: Any, recipe: Any, *, output: Path | str | None = None,
     chosen = plan(study, opened, resolved, overwrite=overwrite, start_from=start_from)
     voxels = float(np.prod(opened.volume.shape))
     budget = check_budget(parse_bytes(resolved.memory))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for job in chosen.jobs:
         runs = job in chosen.pending
         seconds = SECONDS_PER_STAGE + SECONDS_PER_MEGAVOXEL.get(job.verb, 0.1) * voxels / 1e6

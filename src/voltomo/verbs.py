@@ -1,0 +1,226 @@
+"""The verbs on plain arrays and artefacts, in memory: what `voltomo.run` does to a study, step by step in Python.
+
+An array of (Z, Y, X) or (Y, X) comes back in its shape; `.data` of the artefact is the array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from voltomo.artifacts import ArrayLike, CrackMap, InstanceMap, Measurements, PhaseMap, PhaseTable, Volume, as_zyx
+from voltomo.errors import InputError
+from voltomo.io.artifacts import StudyArtifacts
+from voltomo.stages.denoise import DenoiseConfig, run_denoise
+from voltomo.stages.inspection import inspect_volume, write_mask
+from voltomo.stages.measure import MeasureConfig, run_measure
+from voltomo.stages.particles import ParticlesConfig, run_particles
+from voltomo.stages.phase_table import CodedPhases, PhaseRow, read_phase_table
+from voltomo.stages.recipe import validate_config
+from voltomo.stages.segment import SegmentConfig, run_segment
+from voltomo.stages.synth import SynthConfig, SynthResult, run_synth
+from voltomo.stages.workspace import MemoryWorkspace
+from voltomo.units import VoxelSize, parse_voxel_size
+
+__all__ = ["denoise", "measure", "open_study", "particles", "segment", "synth"]
+
+Size: TypeAlias = "str | VoxelSize | None"
+"""``"64 nm"``, or (dz, dy, dx) in m, or None where it is unknown."""
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+
+
+def denoise(volume: Volume | npt.ArrayLike, **settings: Any) -> Volume:
+    """Take noise out of a volume.
+
+    Parameters
+    ----------
+    volume : Volume, or (Z, Y, X) or (Y, X) array
+    **settings : of `voltomo.stages.denoise.DenoiseConfig`, such as ``method="nlm"``
+
+    Returns
+    -------
+    Volume
+        Data (C, Z, Y, X) in the source dtype.
+    """
+    return run_denoise(_volume(volume, None), _config(DenoiseConfig, settings), MemoryWorkspace())
+
+
+def segment(
+    volume: Volume | npt.ArrayLike, *, voxel_size: Size = None, mask: ArrayLike | str = "auto", **settings: Any
+) -> PhaseMap:
+    """Segment a grey volume into phases.
+
+    Parameters
+    ----------
+    volume : Volume, or (Z, Y, X) or (Y, X) array
+    voxel_size : "64 nm", (dz, dy, dx) in m, or None
+    mask : "auto" finds the field of view, "none" takes all of it, or an array of the volume's shape with 1 inside
+    **settings : of `voltomo.stages.segment.SegmentConfig`, such as ``method="multi-otsu", classes=3``
+
+    Returns
+    -------
+    PhaseMap
+        uint8 ids in the shape of the input; 0 is outside the field of view.
+
+    Raises
+    ------
+    GateError
+        If the image is constant or holds infinite values, or NaN inside the sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((8, 8)); image[2:6, 2:6] = 1
+    >>> image += np.random.default_rng(0).normal(0, 0.05, image.shape)
+    >>> int((segment(image).data == 2).sum())
+    16
+    """
+    held = _volume(volume, voxel_size)
+    work = MemoryWorkspace()
+    if isinstance(mask, str):
+        inspection = inspect_volume(held, work)
+        inside = write_mask(held, inspection, work) if mask == "auto" and inspection.has_outside else None
+    else:
+        inside = np.asarray(as_zyx(mask))
+    result = run_segment(held, _config(SegmentConfig, settings), work, mask=inside).phase_map
+    return replace(result, data=_like(volume, result.data))
+
+
+def particles(
+    phases: PhaseMap | npt.ArrayLike,
+    *,
+    table: PhaseTable | Iterable[Mapping[str, Any]] | Path | str | None = None,
+    voxel_size: Size = None,
+    volume: Volume | npt.ArrayLike | None = None,
+    **settings: Any,
+) -> tuple[InstanceMap, CrackMap]:
+    """Find every particle, cracked ones whole, and the voids inside them.
+
+    Parameters
+    ----------
+    phases : PhaseMap, or (Z, Y, X) or (Y, X) array of phase ids with its `table`
+    table : phase table of a plain array: PhaseTable, rows, or a YAML file
+    voxel_size : of a plain array
+    volume : grey values; with them, dark voxels inside particles count as voids
+    **settings : of `voltomo.stages.particles.ParticlesConfig`, such as ``min_diameter="1 um"``
+
+    Returns
+    -------
+    InstanceMap, CrackMap
+        In the shape of the input.
+    """
+    held = _phase_map(phases, table, voxel_size)
+    grey = None if volume is None else _volume(volume, held.voxel_size)
+    flat = replace(held, data=as_zyx(held.data))
+    result = run_particles(flat, _config(ParticlesConfig, settings), MemoryWorkspace(), volume=grey)
+    source = held.data
+    return (
+        replace(result.instance_map, data=_like(source, result.instance_map.data)),
+        replace(result.crack_map, data=_like(source, result.crack_map.data)),
+    )
+
+
+def measure(
+    phases: PhaseMap | npt.ArrayLike,
+    *,
+    table: PhaseTable | Iterable[Mapping[str, Any]] | Path | str | None = None,
+    voxel_size: Size = None,
+    instance_map: InstanceMap | None = None,
+    crack_map: CrackMap | None = None,
+    **settings: Any,
+) -> Measurements:
+    """Measure phases, and particles where they are given.
+
+    Parameters
+    ----------
+    phases, table, voxel_size : as in `particles`
+    instance_map, crack_map : what `particles` returned
+    **settings : of `voltomo.stages.measure.MeasureConfig`
+    """
+    held = _phase_map(phases, table, voxel_size)
+    config = _config(MeasureConfig, settings)
+    result = run_measure(
+        replace(held, data=as_zyx(held.data)),
+        config,
+        MemoryWorkspace(),
+        instance_map=None if instance_map is None else replace(instance_map, data=as_zyx(instance_map.data)),
+        crack_map=None if crack_map is None else replace(crack_map, data=as_zyx(crack_map.data)),
+    )
+    return result.measurements
+
+
+def synth(**settings: Any) -> SynthResult:
+    """Make a synthetic electrode: a scan, and what is true about it.
+
+    Parameters
+    ----------
+    **settings : of `voltomo.stages.synth.SynthConfig`, such as ``shape=(64, 64, 64), seed=7``
+    """
+    return run_synth(_config(SynthConfig, settings), MemoryWorkspace())
+
+
+def open_study(folder: Path | str) -> StudyArtifacts:
+    """The artefacts of a study folder, each opened when it is first asked for."""
+    return StudyArtifacts(folder)
+
+
+def _config(model: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
+    return validate_config(model, settings, source=model.__name__)
+
+
+def _volume(volume: Volume | npt.ArrayLike, voxel_size: Size) -> Volume:
+    size = _size(voxel_size)
+    if isinstance(volume, Volume):
+        return volume if size is None else volume.with_voxel_size(size)
+    return Volume.from_array(np.asarray(volume), voxel_size=size)
+
+
+def _phase_map(
+    phases: PhaseMap | npt.ArrayLike,
+    table: PhaseTable | Iterable[Mapping[str, Any]] | Path | str | None,
+    voxel_size: Size,
+) -> PhaseMap:
+    size = _size(voxel_size)
+    if isinstance(phases, PhaseMap):
+        return phases if size is None else replace(phases, voxel_size=size)
+    if table is None:
+        raise InputError(
+            "a plain array of phase ids needs a phase table: table=[{'id': 1, 'name': 'pore', 'role': 'pore'}, ...]"
+        )
+    coded = _coded(table)
+    ids = np.asarray(phases)
+    if ids.dtype.kind not in "ub" and ids.dtype.kind != "i":
+        raise InputError(f"expected integer phase ids, found {ids.dtype}; is this the grey image?")
+    out = np.zeros(ids.shape, np.uint8)
+    for code, phase_id in coded.codes.items():
+        out[ids == code] = phase_id
+    unknown = np.setdiff1d(np.unique(ids), [0, *coded.codes])
+    if unknown.size:
+        raise InputError(f"the array holds the codes {unknown.tolist()[:8]}, which the phase table does not name")
+    return PhaseMap(out, coded.table, size)
+
+
+def _coded(table: PhaseTable | Iterable[Mapping[str, Any]] | Path | str) -> CodedPhases:
+    if isinstance(table, PhaseTable):
+        return CodedPhases(table, {i: i for i in table.ids})
+    if isinstance(table, str | Path):
+        return read_phase_table(Path(table))
+    return CodedPhases.from_rows(tuple(validate_config(PhaseRow, row, source="phase table") for row in table))
+
+
+def _size(voxel_size: Size) -> VoxelSize | None:
+    return parse_voxel_size(voxel_size) if isinstance(voxel_size, str) else voxel_size
+
+
+def _like(source: Any, data: Any) -> Any:
+    """Result in the shape of a plain (Y, X) input."""
+    if isinstance(source, Volume):
+        return data
+    return np.asarray(data)[0] if np.ndim(source) == 2 else data
