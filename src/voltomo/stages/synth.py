@@ -41,16 +41,19 @@ class SynthConfig(BaseModel):
     elongation: float = Field(
         1.3, ge=1, le=2, description="largest ratio of a particle's longest to its shortest axis; 1 for spheres"
     )
+    roughness: float = Field(
+        0.1, ge=0, le=0.3, description="how far surfaces move in and out, in radii; 0 for ellipsoids"
+    )
     cracked: float = Field(0.2, ge=0, le=1, description="share of the particles with cracks")
     crack_width: str = Field("300 nm", description="opening of the cracks, at least a voxel")
     hollow: float = Field(0.1, ge=0, le=1, description="share of the particles with a closed void")
     void_diameter: str = Field("600 nm", description="diameter of the voids")
     field_of_view: Literal["box", "cylinder"] = Field("box", description="cylinder: inscribed along z, nothing outside")
-    blur: float = Field(1.2, ge=0, le=10, description="standard deviation of the point spread, voxels")
-    noise: float = Field(0.04, ge=0, le=1, description="standard deviation of the noise; grey levels span 0 to 1")
-    noise_length: float = Field(0.8, ge=0, le=10, description="correlation of the noise, voxels; 0 for white noise")
+    blur: float = Field(1.8, ge=0, le=10, description="standard deviation of the point spread, voxels")
+    noise: float = Field(0.03, ge=0, le=1, description="standard deviation of the noise; grey levels span 0 to 1")
+    noise_length: float = Field(1.5, ge=0, le=10, description="correlation of the noise, voxels; 0 for white noise")
     rings: float = Field(0.01, ge=0, le=1, description="standard deviation of ring artefacts")
-    texture: float = Field(0.05, ge=0, le=1, description="grey variation inside the active material")
+    texture: float = Field(0.06, ge=0, le=1, description="grey variation inside the active material")
     grey_pore: float = Field(0.22, ge=0, le=1)
     grey_binder: float = Field(0.32, ge=0, le=1)
     grey_active: float = Field(0.70, ge=0, le=1)
@@ -95,6 +98,7 @@ class SynthConfig(BaseModel):
             d50=parse_length(self.d50),
             spread=self.spread,
             elongation=self.elongation,
+            roughness=self.roughness,
             cracked=self.cracked,
             crack_width=parse_length(self.crack_width),
             hollow=self.hollow,

@@ -78,6 +78,7 @@ class Electrode:
     centers, semi_axes : (N, 3) m
     rotations : (N, 3, 3), columns are the directions of the axes in (z, y, x)
         Row i is the particle with id i + 1. Ids rise with z.
+    roughness : how far surfaces move in and out at random, at most, in mean radii of their particle; 0 for ellipsoids
     slits, voids : what is broken
     crack_width : m
     binder_reach : m; how far from a particle the binder still feels it
@@ -93,6 +94,7 @@ class Electrode:
     centers: Floats
     semi_axes: Floats
     rotations: Floats
+    roughness: float
     slits: Slits
     voids: Voids
     crack_width: float
@@ -108,7 +110,7 @@ class Electrode:
 
     @property
     def diameters(self) -> Floats:
-        """(N,) equivalent-sphere diameters of the whole particles, m."""
+        """(N,) equivalent-sphere diameters of the whole particles without their roughness, m."""
         return np.asarray(2 * np.prod(self.semi_axes, axis=1) ** (1 / 3))
 
     @property
@@ -118,8 +120,9 @@ class Electrode:
 
     @property
     def half_extents(self) -> Floats:
-        """(N, 3) half edges of the boxes around the particles, m."""
-        return np.asarray(np.sqrt(np.sum((self.rotations * self.semi_axes[:, None, :]) ** 2, axis=2)))
+        """(N, 3) half edges of boxes around the particles that hold their roughness too, m."""
+        smooth = np.sqrt(np.sum((self.rotations * self.semi_axes[:, None, :]) ** 2, axis=2))
+        return np.asarray(smooth + 0.5 * self.roughness * self.diameters[:, None])
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Named arrays that `from_arrays` reads back."""

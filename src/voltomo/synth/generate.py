@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 _SIZE_LIMITS = (0.35, 2.5)
 """Smallest and largest diameter, in D50: a cathode powder is sieved."""
-_MAX_OVERLAP = 0.03
+_MAX_OVERLAP = 0.02
 """Largest share of the particles' volume that may lie in two of them: above it contacts stop looking like contacts."""
 _SAMPLE_POINTS = 400_000
 """Voxels at which fractions are tuned; they give a fraction to about 0.002 with particles of ten samples across."""
@@ -40,6 +40,7 @@ class ElectrodeRequest:
     d50 : volume-weighted median diameter of the particles, m
     spread : geometric standard deviation of the diameters
     elongation : largest ratio of the longest to the shortest axis of a particle
+    roughness : how far surfaces move in and out, in radii
     cracked : share of the particles with slits
     crack_width : m
     hollow : share of the particles with a closed void
@@ -54,6 +55,7 @@ class ElectrodeRequest:
     d50: float
     spread: float
     elongation: float
+    roughness: float
     cracked: float
     crack_width: float
     hollow: float
@@ -132,7 +134,7 @@ def _place_particles(request: ElectrodeRequest, rng: np.random.Generator) -> Ele
     every = (centers + shifts[:, None, :]).reshape(-1, 3)
     rows = np.tile(np.arange(len(centers)), len(shifts))
     # A margin of a tenth for particles that still grow when sizes are tuned.
-    radius = 1.1 * semi_axes.max(axis=1)[rows, None]
+    radius = (1.1 + request.roughness) * semi_axes.max(axis=1)[rows, None]
     seen = np.all((every + radius > 0) & (every - radius < extents), axis=1)
     order = np.flatnonzero(seen)[np.lexsort(every[seen].T[::-1])]
     none, nowhere = np.empty(0, np.int64), np.empty((0, 3))
@@ -142,6 +144,7 @@ def _place_particles(request: ElectrodeRequest, rng: np.random.Generator) -> Ele
         centers=every[order],
         semi_axes=semi_axes[rows[order]],
         rotations=rotations[rows[order]],
+        roughness=request.roughness,
         slits=Slits(none, nowhere, nowhere, np.empty(0), np.empty(0), np.empty(0)),
         voids=Voids(none, nowhere, np.empty(0)),
         crack_width=request.crack_width,

@@ -21,8 +21,12 @@ Integers = npt.NDArray[np.int64]
 Lattice = tuple[range, range, range]
 """Global voxel indices along z, y and x; a step above 1 samples a volume coarsely."""
 
-# Separate random fields from one seed.
-_WAVE_FIELD, _BINDER_FIELD = 1, 2
+# Separate random fields from one seed; particles shift it further, by their number times `_PER_PARTICLE`.
+_WAVE_FIELD, _BINDER_FIELD, _SURFACE_FIELD = 1, 2, 3
+
+_PER_PARTICLE = 16
+_LUMP = 0.5
+"""Correlation length of the surface roughness, in mean radii: a secondary particle shows a dozen lumps in a section."""
 
 
 def rasterize(electrode: Electrode, region: Region) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
@@ -149,6 +153,9 @@ def _nearest(
         electrode.centers,
         _inverse(electrode),
         electrode.semi_axes.min(axis=1),
+        0.5 * electrode.diameters,
+        electrode.roughness,
+        electrode.seed + _SURFACE_FIELD,
         first,
         second,
         owner,
@@ -166,6 +173,9 @@ def _measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
     centers: Floats,
     inverse: Floats,
     inner_radius: Floats,
+    mean_radius: Floats,
+    roughness: float,
+    seed: int,
     first: npt.NDArray[np.float32],
     second: npt.NDArray[np.float32],
     owner: npt.NDArray[np.uint32],
@@ -200,7 +210,14 @@ def _measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
                         gy = a[0, 1] * q0 + a[1, 1] * q1 + a[2, 1] * q2
                         gx = a[0, 2] * q0 + a[1, 2] * q1 + a[2, 2] * q2
                         level = np.sqrt(square)
-                        distance = np.float32((level - 1) * level / np.sqrt(gz * gz + gy * gy + gx * gx))
+                        smooth = (level - 1) * level / np.sqrt(gz * gz + gy * gy + gx * gx)
+                        height, scale = roughness * mean_radius[row], _LUMP * mean_radius[row]
+                        # The roughness fades out away from the surface, where it would decide nothing.
+                        fade = 1 - abs(smooth) / (4 * height) if height > 0 else 0.0
+                        if fade > 0:
+                            lump = lattice_noise(seed + _PER_PARTICLE * row, oz / scale, oy / scale, ox / scale)
+                            smooth += height * fade * lump
+                        distance = np.float32(smooth)
                     else:
                         distance = np.float32(-inner_radius[row])
                     if distance < 0:
@@ -299,7 +316,7 @@ def _carve(
                     if along <= low[s] or level >= extent[s] ** 2 or abs(across) >= half_width + wave[s]:
                         continue
                     shear = wave[s] * lattice_noise(
-                        seed + int(row),
+                        seed + _PER_PARTICLE * int(row),
                         (offset[0] - across * normal[s, 0]) / texture_length,
                         (offset[1] - across * normal[s, 1]) / texture_length,
                         (offset[2] - across * normal[s, 2]) / texture_length,

@@ -47,11 +47,11 @@ class Scanner:
     pore: float = 0.22
     binder: float = 0.32
     active: float = 0.70
-    blur: float = 1.2
-    noise: float = 0.04
-    noise_length: float = 0.8
+    blur: float = 1.8
+    noise: float = 0.03
+    noise_length: float = 1.5
     rings: float = 0.01
-    texture: float = 0.05
+    texture: float = 0.06
     texture_length: float = 6.0
     dtype: str = "uint16"
     seed: int = 0

@@ -39,9 +39,10 @@ def merge_counts(a: Partial, b: Partial) -> Partial:
 def particle_table(electrode: Electrode, counts: Partial) -> ParticleTable:
     """One row per particle that shows in the window.
 
-    Columns: `instance_id`; `z`, `y`, `x` of the centre and the semi-axes `a` ≥ `b` ≥ `c`, m; `diameter` of the whole
-    particle as a sphere of equal volume, m; `is_cracked` (has a slit, seen or not), `is_hollow`, `is_whole` (entirely
-    within the window); `envelope_voxels`, `void_voxels` and their ratio `void_fraction`, of the part in the window.
+    Columns: `instance_id`; `z`, `y`, `x` of the centre, the semi-axes `a` ≥ `b` ≥ `c` and the `diameter` of the ball of
+    equal volume, m, of the whole particle without its roughness; `is_cracked` (has a slit, seen or not), `is_hollow`,
+    `is_whole` (entirely within the window); `envelope_voxels`, `void_voxels` and their ratio `void_fraction`, of what
+    lies in the window.
     """
     rows = np.flatnonzero(np.asarray(counts["envelope"])[1:])
     envelope, void = (np.asarray(counts[name], np.int64)[rows + 1] for name in ("envelope", "void"))
