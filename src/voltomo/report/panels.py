@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from voltomo.report.colors import Rgb
@@ -16,6 +18,9 @@ from voltomo.report.drawing import INK, MUTED, new_figure, plain
 from voltomo.report.scalebar import bar_length, bar_text
 
 __all__ = ["Panel", "draw_panels"]
+
+Point: TypeAlias = tuple[float, float]
+"""(row, column) on a picture."""
 
 _WIDTH = 4.0
 _MAX_HEIGHT = 5.5
@@ -37,6 +42,8 @@ class Panel:
     directions : names of the axes that run (down, right); empty for a view in space
     outline : (rows, columns) bool, the field of view, or None
     legend : (label, "#rrggbb") pairs
+    lines : ((row, column), (row, column)) pairs, drawn thin
+    labels : (row, column, text), centred there
     """
 
     title: str
@@ -46,6 +53,8 @@ class Panel:
     directions: tuple[str, str] | tuple[()] = ()
     outline: npt.NDArray[np.bool_] | None = None
     legend: tuple[tuple[str, str], ...] = ()
+    lines: tuple[tuple[Point, Point], ...] = ()
+    labels: tuple[tuple[float, float, str], ...] = ()
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -88,6 +97,10 @@ def _draw_picture(axes: Axes, panel: Panel) -> None:
     axes.imshow(panel.image, aspect="auto", interpolation="antialiased")
     axes.set_axis_off()
     axes.set_title(plain(panel.title), fontsize=10, color=INK, loc="left", pad=5)
+    for start, end in panel.lines:
+        axes.add_line(Line2D((start[1], end[1]), (start[0], end[0]), color=INK, linewidth=0.6, alpha=0.55))
+    for row, column, text in panel.labels:
+        axes.text(column, row, plain(text), fontsize=8, color=MUTED, ha="center", va="center", clip_on=False)
     if panel.outline is not None and min(panel.outline.shape) > 1 and panel.outline.any():
         axes.contour(
             panel.outline.astype(np.float32), levels=[0.5], colors=["#d55e00"], linewidths=1.2, linestyles="dashed"

@@ -11,7 +11,9 @@ from voltomo.report.drawing import png_bytes, svg_text
 from voltomo.report.methods import describe_methods, methods_markdown
 from voltomo.report.page import render_page
 from voltomo.report.pictures import Picture
+from voltomo.report.plots import plot_pictures
 from voltomo.report.slices import slice_pictures
+from voltomo.report.space import space_pictures
 from voltomo.report.views import read_cut
 
 __all__ = ["draw_pictures", "write_report"]
@@ -60,9 +62,10 @@ def write_report(folder: Path, content: ReportContent) -> Path:
 def draw_pictures(content: ReportContent) -> Mapping[str, Picture]:
     """Every picture that the content allows, by name."""
     if content.shape is None:
-        return {}
+        return plot_pictures(content)
     axes = AXES if content.dimension == 3 else ("z",)
-    return slice_pictures(content, {axis: read_cut(content, axis) for axis in axes})
+    slices = slice_pictures(content, {axis: read_cut(content, axis) for axis in axes})
+    return {**slices, **space_pictures(content), **plot_pictures(content)}
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,0 +1,242 @@
+"""Plots of numbers: the grey histogram with its cuts, particle sizes, profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from voltomo.artifacts import PALETTE
+from voltomo.report.content import AXES, ReportContent
+from voltomo.report.drawing import INK, new_figure, plain, style_axes
+from voltomo.report.pictures import Part, Picture
+from voltomo.report.wording import number_text, scaled_unit
+
+__all__ = ["plot_pictures"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_SIZE = (5.2, 3.1)
+_NUMBER_COLOR, _VOLUME_COLOR = "#0072b2", "#e69f00"
+_LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
+"""Lines differ in dashes as well as in colour."""
+
+_HIDDEN_TAIL = 5e-4
+"""Share of the voxels at either end of the histogram that may lie outside the plot."""
+
+_SIZE_CLASSES = 24
+
+
+def plot_pictures(content: ReportContent) -> dict[str, Picture]:
+    """Every plot that the content allows, by name."""
+    found: dict[str, Picture] = {}
+    if content.histogram and len(content.histogram.get("counts", ())):
+        found["histogram"] = _histogram(content.histogram)
+    if any(len(_profile_axis(content, axis)[0]) > 1 for axis in AXES):
+        found["profiles"] = _profiles(content)
+    sizes = _diameters(content)
+    if len(sizes[0]):
+        found["sizes"] = _sizes(content, *sizes)
+    return found
+
+
+def _single_axes() -> Axes:
+    """The axes of a figure with one plot."""
+    figure = new_figure(*_SIZE)
+    return figure.add_axes((0.13, 0.19, 0.84, 0.77))
+
+
+def _histogram(record: Mapping[str, Any]) -> Picture:
+    """Grey levels, coloured by the class they fall into."""
+    counts = np.asarray(record["counts"], np.float64)
+    edges = _bin_edges(record, len(counts))
+    cuts = [float(cut) for cut in record.get("cuts", ())]
+    share = 100 * counts / counts.sum()
+    axes = _single_axes()
+    middles = (edges[1:] + edges[:-1]) / 2
+    classes = list(record.get("classes", ()))
+    for i in range(len(cuts) + 1):
+        inside = np.searchsorted(cuts, middles, side="left") == i
+        label, color = _class_words(classes, i)
+        if inside.any():
+            first, last = np.flatnonzero(inside)[[0, -1]]
+            part, borders = share[first : last + 1], edges[first : last + 2]
+            axes.stairs(part, borders, fill=True, color=color, alpha=0.75, label=label)
+    for cut in cuts:
+        axes.axvline(cut, color=INK, linewidth=1, linestyle=(0, (4, 2)))
+    axes.set_xlim(*_shown_range(share, edges, cuts))
+    axes.set_ylim(0, None)
+    style_axes(axes, x="Grey level", y="Share of voxels per bin (%)")
+    axes.legend(fontsize=9, frameon=False, labelcolor=INK)
+    listed = ", ".join(number_text(cut, digits=5) for cut in cuts)
+    method = str(record.get("method") or "")
+    words = f"Histogram of the grey levels inside the field of view, {len(counts)} bins, coloured by class."
+    at = f" Cut{'s' if len(cuts) > 1 else ''} at {listed}{f' ({method})' if method else ''}." if cuts else ""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return Picture("histogram", "Grey levels and cuts", words + at, (Part(figure, words + at),), figure)
+
+
+def _bin_edges(record: Mapping[str, Any], count: int) -> Floats:
+    """Bin edges, from edges or from the levels in the middle of the bins."""
+    edges = np.asarray(record.get("edges", ()), np.float64)
+    if len(edges) == count + 1:
+        return edges
+    levels = np.asarray(record.get("levels", edges), np.float64)
+    if len(levels) == 1:
+        return np.array([levels[0] - 0.5, levels[0] + 0.5])
+    between = (levels[1:] + levels[:-1]) / 2
+    return np.concatenate([[2 * levels[0] - between[0]], between, [2 * levels[-1] - between[-1]]])
+
+
+def _class_words(classes: Sequence[Any], i: int) -> tuple[str, str]:
+    """Legend entry and colour of a grey class."""
+    fallback = list(PALETTE.values())[i % len(PALETTE)]
+    if i >= len(classes):
+        return f"class {i + 1}", fallback
+    entry = classes[i]
+    if not isinstance(entry, Mapping):
+        return plain(str(entry)), fallback
+    name = str(entry.get("name") or f"class {i + 1}")
+    share = entry.get("share")
+    words = f"{name}, {100 * share:.1f} %" if share is not None else name
+    return plain(words), str(entry.get("color") or fallback)
+
+
+def _shown_range(share: Floats, edges: Floats, cuts: Sequence[float]) -> tuple[float, float]:
+    """Range of grey levels without the thin tails, but with every cut."""
+    total = np.cumsum(share) / share.sum()
+    low = float(edges[np.searchsorted(total, _HIDDEN_TAIL)])
+    high = float(edges[min(int(np.searchsorted(total, 1 - _HIDDEN_TAIL)) + 1, len(edges) - 1)])
+    low, high = min([low, *cuts]), max([high, *cuts])
+    margin = 0.02 * (high - low)
+    return low - margin, high + margin
+
+
+def _profile_axis(content: ReportContent, axis: str) -> tuple[Floats, dict[str, Floats]]:
+    """Positions and the fractions of each phase along an axis; empty where there are none."""
+    record = content.profiles.get(axis) or {}
+    curves = {str(k): np.array(v, np.float64) for k, v in record.items() if k != "position"}
+    if not curves:
+        return np.empty(0), {}
+    count = len(next(iter(curves.values())))
+    given = record.get("position")
+    if given is not None:
+        return np.array(given, np.float64), curves
+    return np.arange(count, dtype=np.float64) * content.spacing[AXES.index(axis)], curves
+
+
+def _profiles(content: ReportContent) -> Picture:
+    """Fraction of each phase in the slices across each axis."""
+    shown = [axis for axis in AXES if len(_profile_axis(content, axis)[0]) > 1]
+    parts = []
+    for axis in shown:
+        figure = new_figure(4.0, 2.9)
+        _draw_profile(figure.add_axes((0.15, 0.2, 0.82, 0.62)), content, axis)
+        parts.append(Part(figure, f"Fraction of each phase along {content.axis_label(axis)}."))
+    whole = new_figure(4.0 * len(shown), 2.9)
+    for i, axis in enumerate(shown):
+        box = ((i + 0.15) / len(shown), 0.2, 0.82 / len(shown), 0.62)
+        _draw_profile(whole.add_axes(box), content, axis)
+    caption = "Fraction of each phase in the planes across each axis, of the part inside the field of view."
+    return Picture("profiles", "Profiles", caption, tuple(parts), whole)
+
+
+def _draw_profile(axes: Axes, content: ReportContent, axis: str) -> None:
+    """One profile; phases differ in colour and dashes."""
+    positions, curves = _profile_axis(content, axis)
+    unit = "m" if content.voxel_size is not None else "voxel"
+    scale, printed = scaled_unit(float(np.abs(positions).max()) or None, unit)
+    colors = {p.name: p.color for p in content.phase_map.phases} if content.phase_map is not None else {}
+    fallback = list(PALETTE.values())
+    for i, (name, values) in enumerate(curves.items()):
+        color = colors.get(name, fallback[i % len(fallback)])
+        style = _LINE_STYLES[i % len(_LINE_STYLES)]
+        axes.plot(positions / scale, values, color=color, linestyle=style, linewidth=1.6, label=plain(name))
+    style_axes(axes, x=f"{content.axis_label(axis)} ({printed})", y="Fraction")
+    axes.set_ylim(0, 1)
+    axes.set_xlim(positions[0] / scale, positions[-1] / scale)
+    axes.legend(
+        fontsize=8,
+        frameon=False,
+        labelcolor=INK,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=3,
+        borderaxespad=0.2,
+    )
+
+
+_DIAMETERS = ("equivalent_diameter", "diameter")
+_EDGE_FLAGS = ("touches_edge", "on_edge", "edge", "touches_border")
+
+
+def _diameters(content: ReportContent) -> tuple[Floats, int]:
+    """Diameters of the whole particles, and how many more are cut by the edge; of all if none is whole."""
+    table = content.instance_map.table if content.instance_map is not None else {}
+    column = next((name for name in _DIAMETERS if name in table), None)
+    if column is None:
+        return np.empty(0), 0
+    diameters = np.asarray(table[column], np.float64)
+    kept = np.isfinite(diameters) & (diameters > 0)
+    flag = next((name for name in _EDGE_FLAGS if name in table), None)
+    whole = kept & (np.asarray(table[flag]) == 0) if flag is not None else kept
+    if not whole.any():
+        return diameters[kept], 0
+    return diameters[whole], int(kept.sum() - whole.sum())
+
+
+def _sizes(content: ReportContent, diameters: Floats, cut: int) -> Picture:
+    """Number- and volume-weighted size distribution on a logarithmic axis."""
+    unit = "m" if content.voxel_size is not None else "voxel"
+    scale, printed = scaled_unit(float(np.median(diameters)), unit)
+    shown = diameters / scale
+    # By definition the measure of a particle goes with the third (in a section: the second) power of the diameter.
+    measure = shown**content.dimension
+    word = "volume" if content.dimension == 3 else "area"
+    low, high = shown.min() / 1.1, shown.max() * 1.1
+    edges = np.geomspace(low, high, _SIZE_CLASSES + 1)
+    axes = _single_axes()
+    for weights, label, color, fill in (
+        (measure, f"{word}-weighted", _VOLUME_COLOR, True),
+        (np.ones_like(shown), "number-weighted", _NUMBER_COLOR, False),
+    ):
+        counts, _ = np.histogram(shown, edges, weights=weights)
+        share = 100 * counts / weights.sum()
+        axes.stairs(share, edges, fill=fill, color=color, alpha=0.55 if fill else 1, linewidth=1.6, label=label)
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    medians = _mark_medians(axes, content, scale, printed)
+    shape = "sphere" if content.dimension == 3 else "circle"
+    style_axes(axes, x=f"Equivalent-{shape} diameter ({printed})", y="Share per class (%)")
+    axes.legend(fontsize=9, frameon=False, labelcolor=INK)
+    count = f"{len(shown)} particle{'' if len(shown) == 1 else 's'}"
+    left = f"; {cut} more are cut by the edge and left out" if cut else ""
+    caption = f"Size distribution of {count}{left}. No correction for the edge.{medians}"
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return Picture("sizes", "Particle sizes", caption, (Part(figure, caption),), figure)
+
+
+def _mark_medians(axes: Axes, content: ReportContent, scale: float, printed: str) -> str:
+    """Draw the measured D50 of either weighting, and say what the lines are."""
+    words = []
+    for item in content.measurements.select("equivalent_diameter"):
+        if "D50" not in item.statistic or item.value is None:
+            continue
+        if "number" in item.statistic:
+            color = _NUMBER_COLOR
+        elif "volume" in item.statistic or (content.dimension == 2 and "area" in item.statistic):
+            color = "#a86f00"  # the fill's orange, darker, so that the line is seen on it
+        else:
+            continue
+        axes.axvline(item.value / scale, color=color, linewidth=1.2, linestyle=(0, (4, 2)))
+        words.append(f"{item.statistic} {number_text(item.value / scale)} {printed}")
+    return f" Dashed: {'; '.join(words)}, as in the table." if words else ""
