@@ -135,7 +135,7 @@ def ball_bias(area: Callable[[np.ndarray], float], radius: int) -> tuple[float, 
 
 
 def lattice_normals() -> np.ndarray:
-    """The 13 neighbor directions, where the response to a plane has its extremes; even normals miss them by a little."""
+    """The 13 neighbor directions, where the response to a plane has its extremes, which even normals miss."""
     return DIRECTIONS.offsets / DIRECTIONS.lengths[:, None]
 
 
