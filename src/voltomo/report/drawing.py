@@ -57,7 +57,7 @@ def plain(text: str) -> str:
 def png_bytes(figure: Figure) -> bytes:
     """PNG of a figure; equal figures give equal bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 9})
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 6})
     return buffer.getvalue()
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from voltomo.report.content import ReportContent
+from voltomo.report.record import voxel_text
 from voltomo.report.references import REFERENCES, Reference
-from voltomo.units import format_voxel_size
 
 __all__ = ["Methods", "describe_methods", "methods_markdown"]
 
@@ -59,8 +59,7 @@ def _scan(content: ReportContent) -> str:
     if content.voxel_size is None:
         size = "an unknown voxel size, so that lengths are given in voxels"
     else:
-        size = f"a voxel size of {format_voxel_size(content.voxel_size)}"
-        size += "" if len(set(content.voxel_size)) == 1 else " (z, y, x)"
+        size = f"a voxel size of {voxel_text(content)}"
     return f"The {kind} of {edges} voxels with {size} was analyzed with {program}."
 
 

@@ -14,11 +14,11 @@ from voltomo.report.content import AXES, ReportContent
 from voltomo.report.drawing import png_bytes
 from voltomo.report.methods import Methods
 from voltomo.report.pictures import Picture
-from voltomo.report.record import configuration_yaml, input_rows, step_rows
+from voltomo.report.record import configuration_yaml, input_rows, step_rows, voxel_text
 from voltomo.report.table import group_rows, key_rows
 from voltomo.report.truth import truth_rows
 from voltomo.report.wording import number_text
-from voltomo.units import format_length, format_voxel_size
+from voltomo.units import format_length
 
 __all__ = ["render_page"]
 
@@ -87,7 +87,7 @@ def _facts(content: ReportContent) -> list[tuple[str, str]]:
         if content.voxel_size is None:
             facts.append(("Voxel size", "not known: lengths are in voxels"))
         else:
-            facts.append((f"{word[:-1].capitalize()} size", _voxel_text(content)))
+            facts.append((f"{word[:-1].capitalize()} size", voxel_text(content)))
             lengths = [format_length(n * d, digits=3) for n, d in zip(content.shape, content.voxel_size, strict=True)]
             facts.append(("Region", " × ".join(lengths[3 - content.dimension :])))
     if content.through_plane != "unknown":
@@ -95,12 +95,3 @@ def _facts(content: ReportContent) -> list[tuple[str, str]]:
     if content.instance_map is not None and content.instance_map.table:
         facts.append(("Particles", number_text(len(content.instance_map))))
     return facts
-
-
-def _voxel_text(content: ReportContent) -> str:
-    """Voxel size to print; a section shows its pixel only."""
-    assert content.voxel_size is not None
-    if content.dimension == 3:
-        return format_voxel_size(content.voxel_size)
-    dy, dx = content.voxel_size[1:]
-    return format_length(dx) if dy == dx else f"{format_length(dy)} × {format_length(dx)} (y, x)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,7 @@ class Panel:
     outline : (rows, columns) bool, the field of view, or None
     legend : (label, "#rrggbb") pairs
     lines : ((row, column), (row, column)) pairs, drawn thin
-    labels : (row, column, text), centred there
+    labels : (row, column, text, side of the text that lies there)
     """
 
     title: str
@@ -54,7 +54,7 @@ class Panel:
     outline: npt.NDArray[np.bool_] | None = None
     legend: tuple[tuple[str, str], ...] = ()
     lines: tuple[tuple[Point, Point], ...] = ()
-    labels: tuple[tuple[float, float, str], ...] = ()
+    labels: tuple[tuple[float, float, str, Literal["left", "center", "right"]], ...] = ()
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -65,31 +65,32 @@ class Panel:
 
 def draw_panels(panels: Sequence[Panel]) -> Figure:
     """Figure of the panels in a row, each with its scale bar; legends below."""
-    sizes = [_picture_size(panel) for panel in panels]
+    sizes = _picture_sizes(panels)
+    title = _TITLE if any(panel.title for panel in panels) else 0.05
     lines = max(len(_legend_lines(panel, width)) for panel, (width, _) in zip(panels, sizes, strict=True))
     tallest = max(height for _, height in sizes)
     below = _STRIP + lines * _LEGEND_ROW
     total_width = sum(width for width, _ in sizes) + _GAP * (len(panels) - 1) + 0.1
-    total_height = _TITLE + tallest + below
+    total_height = title + tallest + below
     figure = new_figure(total_width, total_height)
     left = 0.05
     for panel, (width, height) in zip(panels, sizes, strict=True):
-        box = (left / total_width, (total_height - _TITLE - height) / total_height)
+        box = (left / total_width, (total_height - title - height) / total_height)
         axes = figure.add_axes((*box, width / total_width, height / total_height))
         _draw_picture(axes, panel)
-        strip_bottom = (total_height - _TITLE - height - below) / total_height
+        strip_bottom = (total_height - title - height - below) / total_height
         strip = figure.add_axes((left / total_width, strip_bottom, width / total_width, below / total_height))
         _draw_strip(strip, panel, width, below)
         left += width + _GAP
     return figure
 
 
-def _picture_size(panel: Panel) -> tuple[float, float]:
-    """(width, height) of a picture in inches, in true proportions."""
-    height, width = panel.extent
-    scale = min(_WIDTH / width, _MAX_HEIGHT / height)
-    # A stack of a few slices would be a hairline; it is drawn taller than true only below a tenth of an inch.
-    return max(width * scale, 0.5), max(height * scale, 0.1)
+def _picture_sizes(panels: Sequence[Panel]) -> list[tuple[float, float]]:
+    """(width, height) of each picture in inches, in true proportions and all at one scale."""
+    extents = [panel.extent for panel in panels]
+    scale = min(min(_WIDTH / width, _MAX_HEIGHT / height) for height, width in extents)
+    # A stack of a few slices would be a hairline; it is drawn thicker than true only below a tenth of an inch.
+    return [(max(width * scale, 0.5), max(height * scale, 0.1)) for height, width in extents]
 
 
 def _draw_picture(axes: Axes, panel: Panel) -> None:
@@ -99,8 +100,8 @@ def _draw_picture(axes: Axes, panel: Panel) -> None:
     axes.set_title(plain(panel.title), fontsize=10, color=INK, loc="left", pad=5)
     for start, end in panel.lines:
         axes.add_line(Line2D((start[1], end[1]), (start[0], end[0]), color=INK, linewidth=0.6, alpha=0.55))
-    for row, column, text in panel.labels:
-        axes.text(column, row, plain(text), fontsize=8, color=MUTED, ha="center", va="center", clip_on=False)
+    for row, column, text, side in panel.labels:
+        axes.text(column, row, plain(text), fontsize=8, color=MUTED, ha=side, va="center", clip_on=False)
     if panel.outline is not None and min(panel.outline.shape) > 1 and panel.outline.any():
         axes.contour(
             panel.outline.astype(np.float32), levels=[0.5], colors=["#d55e00"], linewidths=1.2, linestyles="dashed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.figure import Figure
 
@@ -41,6 +41,10 @@ class Picture:
 
 
 def panel_picture(name: str, heading: str, caption: str, panels: Sequence[Panel], alts: Sequence[str]) -> Picture:
-    """Picture of panels: alone on the page, in a row in the file."""
-    parts = tuple(Part(draw_panels([panel]), alt) for panel, alt in zip(panels, alts, strict=True))
-    return Picture(name, heading, caption, parts, draw_panels(panels) if len(panels) > 1 else parts[0].figure)
+    """Picture of panels: one by one on the page, in a row in the file.
+
+    A single panel has no title on the page, where the heading says the same.
+    """
+    shown = panels if len(panels) > 1 else [replace(panel, title="") for panel in panels]
+    parts = tuple(Part(draw_panels([panel]), alt) for panel, alt in zip(shown, alts, strict=True))
+    return Picture(name, heading, caption, parts, draw_panels(panels))

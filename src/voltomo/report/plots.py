@@ -28,7 +28,8 @@ _LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 _HIDDEN_TAIL = 5e-4
 """Share of the voxels at either end of the histogram that may lie outside the plot."""
 
-_SIZE_CLASSES = 24
+_SIZE_CLASSES = (6, 24)
+"""Fewest and most classes of the size distribution; in between, the square root of the number of particles."""
 
 
 def plot_pictures(content: ReportContent) -> dict[str, Picture]:
@@ -47,7 +48,21 @@ def plot_pictures(content: ReportContent) -> dict[str, Picture]:
 def _single_axes() -> Axes:
     """The axes of a figure with one plot."""
     figure = new_figure(*_SIZE)
-    return figure.add_axes((0.13, 0.19, 0.84, 0.77))
+    return figure.add_axes((0.13, 0.18, 0.84, 0.7))
+
+
+def _legend_above(axes: Axes, *, columns: int) -> None:
+    """A legend over the plot, where it hides nothing."""
+    axes.legend(
+        fontsize=9,
+        frameon=False,
+        labelcolor=INK,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        columnspacing=1.2,
+    )
 
 
 def _histogram(record: Mapping[str, Any]) -> Picture:
@@ -71,7 +86,7 @@ def _histogram(record: Mapping[str, Any]) -> Picture:
     axes.set_xlim(*_shown_range(share, edges, cuts))
     axes.set_ylim(0, None)
     style_axes(axes, x="Grey level", y="Share of voxels per bin (%)")
-    axes.legend(fontsize=9, frameon=False, labelcolor=INK)
+    _legend_above(axes, columns=2)
     listed = ", ".join(number_text(cut, digits=5) for cut in cuts)
     method = str(record.get("method") or "")
     words = f"Histogram of the grey levels inside the field of view, {len(counts)} bins, coloured by class."
@@ -160,15 +175,7 @@ def _draw_profile(axes: Axes, content: ReportContent, axis: str) -> None:
     style_axes(axes, x=f"{content.axis_label(axis)} ({printed})", y="Fraction")
     axes.set_ylim(0, 1)
     axes.set_xlim(positions[0] / scale, positions[-1] / scale)
-    axes.legend(
-        fontsize=8,
-        frameon=False,
-        labelcolor=INK,
-        loc="lower left",
-        bbox_to_anchor=(-0.02, 1.0),
-        ncols=3,
-        borderaxespad=0.2,
-    )
+    _legend_above(axes, columns=3)
 
 
 _DIAMETERS = ("equivalent_diameter", "diameter")
@@ -199,7 +206,8 @@ def _sizes(content: ReportContent, diameters: Floats, cut: int) -> Picture:
     measure = shown**content.dimension
     word = "volume" if content.dimension == 3 else "area"
     low, high = shown.min() / 1.1, shown.max() * 1.1
-    edges = np.geomspace(low, high, _SIZE_CLASSES + 1)
+    classes = int(np.clip(np.sqrt(len(shown)), *_SIZE_CLASSES))
+    edges = np.geomspace(low, high, classes + 1)
     axes = _single_axes()
     for weights, label, color, fill in (
         (measure, f"{word}-weighted", _VOLUME_COLOR, True),
@@ -216,7 +224,7 @@ def _sizes(content: ReportContent, diameters: Floats, cut: int) -> Picture:
     medians = _mark_medians(axes, content, scale, printed)
     shape = "sphere" if content.dimension == 3 else "circle"
     style_axes(axes, x=f"Equivalent-{shape} diameter ({printed})", y="Share per class (%)")
-    axes.legend(fontsize=9, frameon=False, labelcolor=INK)
+    _legend_above(axes, columns=2)
     count = f"{len(shown)} particle{'' if len(shown) == 1 else 's'}"
     left = f"; {cut} more are cut by the edge and left out" if cut else ""
     caption = f"Size distribution of {count}{left}. No correction for the edge.{medians}"

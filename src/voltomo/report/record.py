@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from voltomo.report.content import ReportContent
-from voltomo.units import format_bytes
+from voltomo.units import format_bytes, format_length
 
-__all__ = ["InputRow", "StepRow", "configuration_yaml", "duration_text", "input_rows", "step_rows"]
+__all__ = ["InputRow", "StepRow", "configuration_yaml", "duration_text", "input_rows", "step_rows", "voxel_text"]
 
 
 @dataclass(frozen=True)
@@ -108,3 +108,15 @@ def _simple(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, PurePath):
         return [_simple(item) for item in value]
     return str(value)
+
+
+def voxel_text(content: ReportContent) -> str:
+    """Voxel size to print; a section shows its pixel only."""
+    assert content.voxel_size is not None
+    if content.dimension == 3:
+        edges = content.voxel_size
+        if len(set(edges)) == 1:
+            return format_length(edges[0])
+        return f"{' × '.join(format_length(edge) for edge in edges)} (z, y, x)"
+    dy, dx = content.voxel_size[1:]
+    return format_length(dx) if dy == dx else f"{format_length(dy)} × {format_length(dx)} (y, x)"

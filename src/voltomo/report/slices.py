@@ -26,7 +26,7 @@ from voltomo.report.views import Cut
 
 __all__ = ["slice_pictures"]
 
-_OVERLAY = 0.38
+_OVERLAY = 0.32
 """Opacity of the phase colours over the grey: structure stays visible through them."""
 
 

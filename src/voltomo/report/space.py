@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,8 @@ MAX_EDGE = 192
 _TRANSPARENT = ("pore", "pore+binder", "electrolyte", "crack")
 """Roles that are looked through, so that the solid shows."""
 
-_MARGIN = 26
-"""White pixels around the rendering, for the labels of the edges."""
+_MARGIN = (12, 110)
+"""White pixels above and below, left and right of the rendering: room for the labels of the edges."""
 
 # Corners and edges in shares (z, y, x) of the box; the corner nearest to the viewer is (0, 1, 1).
 _EDGES = (
@@ -88,7 +88,7 @@ def _picture(
     content: ReportContent, name: str, heading: str, words: str, view: View, legend: tuple[tuple[str, str], ...]
 ) -> Picture:
     """A rendered view with the box, the lengths of its edges and a scale bar."""
-    image = np.pad(view.image, ((_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)), constant_values=255)
+    image = np.pad(view.image, (_MARGIN[:1] * 2, _MARGIN[1:] * 2, (0, 0)), constant_values=255)
     caption = (
         f"{words} The octant nearest to the viewer is cut away. Slice z = 0 is on top. The projection is parallel: the "
         "bar holds for lengths across the line of sight."
@@ -122,18 +122,17 @@ def _cut_edges(z: float, y: float, x: float) -> Iterator[tuple[Corner, Corner]]:
 def _at(view: View, point: tuple[float, float, float]) -> Point:
     """Place of a point of the box on the picture with its margin."""
     row, column = view.place(*point)
-    return row + _MARGIN, column + _MARGIN
+    return row + _MARGIN[0], column + _MARGIN[1]
 
 
-def _labels(content: ReportContent, view: View) -> tuple[tuple[float, float, str], ...]:
+def _labels(content: ReportContent, view: View) -> tuple[tuple[float, float, str, Literal["left", "right"]], ...]:
     """Axis and length of one edge each, outside the box."""
-    texts = {
-        axis: f"{axis} {bar_text(length, in_meters=content.voxel_size is not None)}"
-        for axis, length in zip(AXES, view.box, strict=True)
-    }
+    x, y, z = (
+        f"{axis} {bar_text(view.box[AXES.index(axis)], in_meters=content.voxel_size is not None)}" for axis in "xyz"
+    )
     bottom, side, upright = _at(view, (1, 1, 0.5)), _at(view, (1, 0.5, 1)), _at(view, (0.5, 1, 0))
     return (
-        (bottom[0] + 16, bottom[1] - 12, texts["x"]),
-        (side[0] + 18, side[1] + 14, texts["y"]),
-        (upright[0], upright[1] - 14, texts["z"]),
+        (bottom[0] + 18, bottom[1], x, "right"),
+        (side[0] + 18, side[1] + 6, y, "left"),
+        (upright[0], upright[1] - 10, z, "right"),
     )
