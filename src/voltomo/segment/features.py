@@ -49,7 +49,7 @@ def local_feature(values: Array, inside: Array, kind: LocalFeature) -> npt.NDArr
     if kind == "mean":
         return np.asarray(mean, np.float32)
     square = np.divide(_sum(filled * filled), count, out=np.zeros(grey.shape), where=is_inside)
-    return np.sqrt(np.maximum(square - mean * mean, 0)).astype(np.float32)
+    return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0)), np.float32)
 
 
 def _sum(values: Array) -> Array:

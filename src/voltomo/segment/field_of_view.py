@@ -18,7 +18,15 @@ from scipy import ndimage
 from voltomo.errors import GateError
 from voltomo.segment.histogram import grey_array
 
-__all__ = ["Disc", "Inspection", "conclude", "inside_field_of_view", "inspect_block", "merge_inspections"]
+__all__ = [
+    "SATURATED_SHARE",
+    "Disc",
+    "Inspection",
+    "conclude",
+    "inside_field_of_view",
+    "inspect_block",
+    "merge_inspections",
+]
 
 Array: TypeAlias = npt.NDArray[Any]
 Partial: TypeAlias = dict[str, Array]

@@ -37,6 +37,7 @@ class Field:
     mask : (Z, Y, X) uint8, 1 inside; None if all of the volume is inside
     low, high : smallest and largest grey value inside
     remarks : notices and warnings for the report
+    end_shares : shares of the voxels inside that have the smallest and the largest grey value, where they were counted
     """
 
     grey: ArrayLike
@@ -44,6 +45,7 @@ class Field:
     low: float
     high: float
     remarks: tuple[str, ...] = ()
+    end_shares: tuple[float, float] = (0.0, 0.0)
 
     @property
     def sources(self) -> tuple[ArrayLike, ...]:
@@ -94,9 +96,10 @@ def find_field(
         found = inspect_volume(volume, work, channel=channel) if inspection is None else inspection
         remarks = (*found.notices, *found.warnings)
         outside = write_mask(volume, found, work, channel=channel) if found.has_outside else None
-        if found.outside is None:
-            return Field(grey, outside, found.minimum, found.maximum, remarks)
-        return Field(grey, outside, *_measure_range((grey, outside), work, channel), remarks)
+        span = (found.minimum, found.maximum)
+        if found.outside is not None:  # the grey value of the outside is part of that range
+            span = _measure_range((grey, outside), work, channel)
+        return Field(grey, outside, *span, remarks, (found.darkest_share, found.brightest_share))
     sources = (grey,) if mask is None or how == "none" else (grey, mask)
     return Field(grey, None if how == "none" else mask, *_measure_range(sources, work, channel))
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from voltomo.artifacts import ArrayLike, PhaseMap, PhaseTable, Volume
 from voltomo.blocks import WritableArray
 from voltomo.segment.features import LocalFeature
-from voltomo.segment.field_of_view import Inspection
+from voltomo.segment.field_of_view import SATURATED_SHARE, Inspection
 from voltomo.segment.histogram import Histogram
 from voltomo.segment.thresholds import (
     between_class_share,
@@ -42,6 +42,8 @@ Method: TypeAlias = Literal["otsu", "multi-otsu", "triangle", "threshold", "frac
 
 REPORT_BINS = 512
 """Bins of the histogram in the report: finer than a figure can show."""
+SATURATED_IN_CLASS = 0.25
+"""From this share of saturated voxels in a class on, the report asks what the class is."""
 TWO_CLASSES = (
     "Two classes: binder and pore are not told apart. Numbers of the class pore+binder are neither a porosity nor an "
     "electrolyte tortuosity; a two-phase segmentation of a three-phase electrode underestimates tortuosity by "
@@ -64,8 +66,8 @@ class SegmentConfig(BaseModel):
         "threshold": the cuts in `thresholds`; "fractions": cuts that meet `fractions`; "hysteresis": above the upper of
         two cuts, or above the lower one and connected to that; "kmeans": clusters of grey value and `feature`
     classes : number of grey classes; 2, or as many as `phases`, `thresholds` or `fractions` say
-    thresholds : cuts, rising; a voxel above a cut belongs to the brighter class. For "hysteresis" two, or those of
-        three classes by Otsu where None
+    thresholds : cuts, rising; a voxel above a cut belongs to the brighter class. For "hysteresis" two; where
+        None, likely by Otsu and certain by the outer one of the cuts between three classes
     fractions : volume fractions of the classes, in the order of their ids
     phases : the phase table, one row per class, in the order of rising grey (falling, if inverted); named by their
         number where None
@@ -197,7 +199,7 @@ def run_segment(
     if config.method == "kmeans":
         source, record = _segment_by_kmeans(volume, config, source, histogram, out, work)
     elif config.method == "hysteresis":
-        low, high = config.thresholds or multi_otsu_cuts(histogram, 3)
+        low, high = config.thresholds or _hysteresis_cuts(histogram, config)
         pair = (ids[1], ids[0]) if config.invert else (ids[0], ids[1])
         shares = apply_hysteresis(source, (low, high), pair, out, work, invert=config.invert)
         record = _record(histogram, (low, high), config, shares[::-1] if config.invert else shares)
@@ -207,7 +209,8 @@ def run_segment(
         record = _record(histogram, cuts, config, class_shares(histogram, cuts).tolist())
     record |= {"denoise": config.denoise.method, "noise": source.denoiser.noise}
     phase_map = PhaseMap(out, config.table(), volume.voxel_size, volume.through_plane)
-    return SegmentResult(phase_map, record, source.field.mask, (*source.field.remarks, *_class_warnings(config)))
+    remarks = (*source.field.remarks, *_saturation_warnings(source.field, record), *_class_warnings(config))
+    return SegmentResult(phase_map, record, source.field.mask, remarks)
 
 
 def _source(
@@ -233,6 +236,12 @@ def _find_cuts(histogram: Histogram, config: SegmentConfig) -> tuple[float, ...]
     if config.method == "triangle":
         return (triangle_cut(histogram),)
     return (otsu_cut(histogram),) if config.class_count == 2 else multi_otsu_cuts(histogram, config.class_count)
+
+
+def _hysteresis_cuts(histogram: Histogram, config: SegmentConfig) -> tuple[float, float]:
+    """Likely by Otsu, certain by the outer one of two Otsu cuts: Otsu's class without its faint specks."""
+    cut, (low, high) = otsu_cut(histogram), multi_otsu_cuts(histogram, 3)
+    return (min(low, cut), cut) if config.invert else (cut, max(high, cut))
 
 
 def _segment_by_kmeans(
@@ -276,6 +285,17 @@ def _record(
         "separation": between_class_share(histogram, cuts) if cuts else None,
         "voxels": histogram.total,
     }
+
+
+def _saturation_warnings(field: FieldOfView, record: dict[str, Any]) -> list[str]:
+    """Whether the brightest class is saturated voxels for a good part: glare rather than a material."""
+    share, brightest = field.end_shares[1], record["classes"][-1]
+    if share <= max(SATURATED_SHARE, SATURATED_IN_CLASS * brightest["share"]):
+        return []
+    return [
+        f"{share / brightest['share']:.0%} of the class {brightest['name']} are saturated voxels: it may be glare, "
+        "charging or a metal part rather than a material of the electrode. Look at the picture, and try 3 classes"
+    ]
 
 
 def _class_warnings(config: SegmentConfig) -> list[str]:
