@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ __all__ = ["FOLDER_READER", "READER", "is_png", "is_png_folder", "read_png", "re
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
+_Edges: TypeAlias = tuple[float | None, float | None, float | None]
+"""(dz, dy, dx) in m, None where not stated."""
 
 
 def is_png(path: Path) -> bool:
@@ -77,7 +79,7 @@ def _open_slices(files: list[Path], notices: tuple[str, ...]) -> Volume:
 
     shape = (1, len(files), first.height, first.width)
     data = RegionArray(shape, first.dtype, read, chunks=(1, 1, first.height, first.width))
-    voxel_size, missing = voxel_size_from((None, *first.pixel), slices=len(files), source="the pHYs chunk of the PNG")
+    voxel_size, missing = voxel_size_from(first.edges, slices=len(files), source="the pHYs chunk of the PNG")
     if first.color_type == _PALETTE:
         notices = (*notices, "has a color table; the stored values were read, not the colors")
     return Volume(data, voxel_size, metadata={"notices": (*notices, *missing)})
@@ -89,7 +91,7 @@ class _Header:
     width: int
     dtype: np.dtype[Any]
     color_type: int
-    pixel: tuple[float | None, float | None]
+    edges: _Edges
 
 
 def _read_header(path: Path) -> _Header:
@@ -101,26 +103,39 @@ def _read_header(path: Path) -> _Header:
         if len(start) < 33 or start[:8] != _SIGNATURE or start[12:16] != b"IHDR":
             raise ReadError(f"{path} does not begin like a PNG; is it truncated, or another format?")
         width, height, depth, color_type = struct.unpack(">IIBB", start[16:26])
-        pixel: tuple[float | None, float | None] = (None, None)
+        edges: _Edges = (None, None, None)
         while len(head := stream.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
             (length,) = struct.unpack(">I", head[:4])
+            after = stream.tell() + length + 4
             if head[4:] == b"pHYs":
-                pixel = _pixel_size(stream.read(length))
-                stream.seek(4, 1)
+                edges = edges if edges[0] else _pixel_size(stream.read(length))
+                stream.seek(after)
+            elif head[4:] == b"tEXt":
+                edges = _stated_size(stream.read(length)) or edges
+                stream.seek(after)
             else:
-                stream.seek(length + 4, 1)
+                stream.seek(after)
     if color_type not in (_GREY, _PALETTE):
         raise ReadError(
             f"{path} holds color or transparency; a grey image was expected. "
             "Convert it first: in Fiji, Image > Type > 8-bit"
         )
-    return _Header(height, width, np.dtype(np.uint16 if depth == 16 else np.uint8), color_type, pixel)
+    return _Header(height, width, np.dtype(np.uint16 if depth == 16 else np.uint8), color_type, edges)
 
 
-def _pixel_size(chunk: bytes) -> tuple[float | None, float | None]:
-    """(dy, dx) in m; whole pixels per metre cannot state sizes that printers use, which are left out."""
+def _stated_size(chunk: bytes) -> _Edges | None:
+    """The text ``voxel_size_um`` that our writer leaves, (z, y, x)."""
+    key, _, text = chunk.partition(b"\0")
+    if key != b"voxel_size_um" or len(text.split()) != 3:
+        return None
+    dz, dy, dx = (to_meters(float(edge), "um") for edge in text.split())
+    return dz, dy, dx
+
+
+def _pixel_size(chunk: bytes) -> _Edges:
+    """In-plane edges from whole pixels per metre, where they do not look like a printer's."""
     if len(chunk) != 9:
-        return None, None
+        return None, None, None
     per_x, per_y, unit = struct.unpack(">IIB", chunk)
     # Coarser than 100 µm (254 dpi) is a screen or a printer, not a scan.
     if (
@@ -128,8 +143,8 @@ def _pixel_size(chunk: bytes) -> tuple[float | None, float | None]:
         or min(per_x, per_y) < 10_000
         or any(abs(per_x * 0.0254 / dpi - 1) < 0.005 for dpi in (300, 600, 1200))
     ):
-        return None, None
-    return to_meters(1 / per_y, "m"), to_meters(1 / per_x, "m")
+        return None, None, None
+    return None, to_meters(1 / per_y, "m"), to_meters(1 / per_x, "m")
 
 
 def _decode(path: Path, expected: _Header) -> npt.NDArray[Any]:

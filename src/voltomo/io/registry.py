@@ -237,9 +237,9 @@ def find_writer(path: Path, format: str | None = None) -> Writer:  # noqa: A002 
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise InputError(f"unknown format {format!r}{hint}; voltomo writes {', '.join(known)}")
         return known[format]
-    name = path.name.lower()
-    for writer in known.values():
-        if writer.suffixes and name.endswith(writer.suffixes):
+    endings = [(suffix, writer) for writer in known.values() for suffix in writer.suffixes]
+    for suffix, writer in sorted(endings, key=lambda ending: -len(ending[0])):  # .ome.tif before .tif
+        if path.name.lower().endswith(suffix):
             return writer
     raise InputError(f"{path}: no format has this ending; voltomo writes {_list_suffixes(known)}, or give the format")
 
