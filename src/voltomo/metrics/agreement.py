@@ -270,11 +270,9 @@ def match_instances(
     if not 0.5 <= threshold <= 1:
         raise InputError(f"an IoU threshold lies between 0.5 and 1, found {threshold:g}")
     truth_sizes, result_sizes = _sizes(overlaps.truth, overlaps.voxels), _sizes(overlaps.result, overlaps.voxels)
-    inside = (overlaps.truth > 0) & (overlaps.result > 0)
-    truth, result, shared = overlaps.truth[inside], overlaps.result[inside], overlaps.voxels[inside]
-    ious = shared / (truth_sizes[truth] + result_sizes[result] - shared)
-    kept = ious >= threshold
-    truth, result, ious = truth[kept], result[kept], ious[kept]
+    ious = overlaps.voxels / (truth_sizes + result_sizes - overlaps.voxels)
+    kept = (overlaps.truth > 0) & (overlaps.result > 0) & (ious >= threshold)
+    truth, result, ious = overlaps.truth[kept], overlaps.result[kept], ious[kept]
     order = np.lexsort((result, truth, -ious))
     truth, result, ious = truth[order], result[order], ious[order]
     first = np.zeros(len(ious), bool)
@@ -295,7 +293,8 @@ def score_instances(overlaps: Overlaps, *, threshold: float = 0.5) -> InstanceSc
 
 
 def _sizes(ids: npt.NDArray[np.uint32], voxels: Counts) -> Counts:
-    """Voxels of each id, as an array indexed by id."""
-    sizes = np.zeros(int(ids.max(initial=0)) + 1, np.int64)
-    np.add.at(sizes, ids, voxels)
-    return sizes
+    """For each pair, all voxels of the instance that it names."""
+    _, place = np.unique(ids, return_inverse=True)
+    sizes = np.zeros(len(ids), np.int64)
+    np.add.at(sizes, place, voxels)
+    return np.asarray(sizes[place])
