@@ -49,9 +49,10 @@ DEFINITIONS: dict[str, str] = {
     "equivalent_diameter": "Diameter of the sphere that has the volume of the particle's envelope; the smallest "
     "diameter up to which the cumulated weight reaches the stated share, weighted by d³ (volume), d² (area) or 1 "
     f"(number). Edge rule in `method` ({_MILES}).",
-    "sphericity": "Median over particles of the surface of the sphere of equal volume / the surface of the particle "
-    f"({_WADELL}).",
-    "aspect_ratio": "Median over particles of the longest / the shortest axis of the ellipsoid of equal second "
+    "sphericity": "Median over whole particles of the surface of the sphere of equal volume / the surface of the "
+    f"particle ({_WADELL}).",
+    "circularity": "Median over whole particle sections of 4π · area / perimeter².",
+    "aspect_ratio": "Median over whole particles of the longest / the shortest axis of the ellipsoid of equal second "
     "moments.",
     "particle_void_fraction": "Volume of cracks and voids inside the particle envelopes / volume of the envelopes.",
 }
@@ -73,10 +74,8 @@ VARIANTS: dict[str, dict[str, str]] = {
         "equivalent_diameter": "Section size: diameter of the circle that has the area of the particle's section; the "
         "smallest diameter up to which the cumulated weight reaches the stated share, weighted by d² (area) or 1 "
         f"(number). A section seldom passes through the middle of a particle. Edge rule in `method` ({_MILES}).",
-        "sphericity": "Median over particle sections of the perimeter of the circle of equal area / the perimeter of "
-        "the section.",
-        "aspect_ratio": "Median over particle sections of the longer / the shorter axis of the ellipse of equal second "
-        "moments.",
+        "aspect_ratio": "Median over whole particle sections of the longer / the shorter axis of the ellipse of equal "
+        "second moments.",
     },
 }
 """What another method under the same name, or the plane, means instead."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from voltomo.artifacts import Measurement, UncertaintyPart
-from voltomo.metrics.definitions import define
+from voltomo.metrics.definitions import VARIANTS, define
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.uncertainty import budget, combined
 
@@ -30,7 +30,7 @@ def measured(
     Parameters
     ----------
     sample, name, value, unit : what was found
-    variant : which definition, where a name has several
+    variant : which definition, where a name has several; that of the plane is chosen by itself
     parts : the parts of the uncertainty that were estimated; the others are added as missing
     interval : at 95 %; otherwise value ± 2u where a part was estimated
     fields : other fields of the Measurement, such as phase, axis, method
@@ -70,4 +70,6 @@ def withheld(sample: Sample, name: str, unit: str, *, reason: str, variant: str 
 
 def _definition(sample: Sample, name: str, variant: str, fields: dict[str, Any]) -> str:
     axis = fields.get("axis", "")
+    if not variant and sample.dimension == 2 and name in VARIANTS["plane"]:
+        variant = "plane"
     return define(name, variant=variant, direction=sample.direction(axis) if axis else "")

@@ -7,8 +7,9 @@ of positions at which it would have been whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,7 +38,8 @@ class ParticleSample:
     envelope, solid : (N,) measure with and without cracks and voids; volumes, areas in a section
     boxes : (N, 3) int, extent of the bounding box in voxels
     is_whole : (N,) bool, not cut by the edge of the field of view
-    shapes : ratios such as "sphericity" and "aspect_ratio" by name, (N,) each; NaN where a particle has none
+    shapes : "sphericity" ("circularity" in a section) and "aspect_ratio", (N,) each; NaN where a particle has none
+    phase : name of the phase that the particles are of
     """
 
     diameter: Floats
@@ -45,7 +47,8 @@ class ParticleSample:
     solid: Floats
     boxes: npt.NDArray[np.int64]
     is_whole: npt.NDArray[np.bool_]
-    shapes: dict[str, Floats]
+    shapes: Mapping[str, Floats]
+    phase: str = ""
 
     def __len__(self) -> int:
         return len(self.diameter)
@@ -144,22 +147,23 @@ class _Survey:
         self.weights = np.ones(len(particles))
         if not self.refusal:
             self.weights = np.where(particles.is_whole, sampling_weights(particles.boxes, shape=sample.shape), 0.0)
+        self.number = partial(measured, sample, phase=particles.phase)
+        self.nothing = partial(withheld, sample, phase=particles.phase)
         self.method = _UNCORRECTED if self.refusal else _EDGE_CORRECTED
-        self.words: dict[str, Any] = {"variant": "plane"} if sample.dimension == 2 else {}
 
     def counts(self) -> Iterator[Measurement]:
         """Number of particles, and of whole particles per measure of the region."""
         whole = int(self.particles.is_whole.sum())
         for statistic, value in (("all", len(self.particles)), ("whole", whole)):
-            yield measured(self.sample, "particle_count", value, "1", statistic=statistic, method="count")
+            yield self.number("particle_count", value, "1", statistic=statistic, method="count")
         unit = self.sample.unit(-self.sample.dimension)
         if self.refusal:
-            yield withheld(self.sample, "particle_number_density", unit, reason=self.refusal)
+            yield self.nothing("particle_number_density", unit, reason=self.refusal)
             return
         scatter = float(np.sqrt(np.sum(self.weights**2))) / self.sample.measure
         part = UncertaintyPart("sampling", scatter, note="as for particles at independent places (Poisson)")
         density = float(self.weights.sum()) / self.sample.measure
-        yield measured(self.sample, "particle_number_density", density, unit, method=self.method, parts=(part,))
+        yield self.number("particle_number_density", density, unit, method=self.method, parts=(part,))
 
     def sizes(self) -> Iterator[Measurement]:
         """D10, D50 and D90 for each weighting; without edge correction as well."""
@@ -171,7 +175,7 @@ class _Survey:
         used = weights > 0
         diameter = self.particles.diameter[used]
         smallest = f"; smallest particle {diameter.min():.4g} {self.sample.unit()}" if len(diameter) else ""
-        words: dict[str, Any] = {**self.words, "method": method + smallest}
+        words: dict[str, Any] = {"method": method + smallest}
         if doubt:
             words |= {"status": "warned", "reason": doubt}
         for weighting, power in self._weightings():
@@ -189,14 +193,15 @@ class _Survey:
         return (("volume", 3), ("area", 2), ("number", 0))[3 - self.sample.dimension :]
 
     def shapes(self) -> Iterator[Measurement]:
-        """Median of each shape over particles, by number."""
+        """Median of each shape over whole particles, by number."""
+        method = "whole particles, uncorrected" if self.refusal else _EDGE_CORRECTED
         for name, values in self.particles.shapes.items():
-            used = (self.weights > 0) & np.isfinite(values)
+            used = self.particles.is_whole & np.isfinite(values)
             if used.sum() < self.rules.min_particles:
-                yield self._too_few(name, "1", int(used.sum()), "median, number-weighted", self.method)
+                yield self._too_few(name, "1", int(used.sum()), "median, number-weighted", method)
                 continue
             found, replicates = self._bootstrap(values[used], self.weights[used], (0.5,))
-            words: dict[str, Any] = {**self.words, "method": self.method}
+            words: dict[str, Any] = {"method": method}
             if self.refusal:
                 words |= {"status": "warned", "reason": self.refusal}
             yield self._with_interval(name, found[0], replicates[:, 0], "1", "median, number-weighted", words)
@@ -206,7 +211,7 @@ class _Survey:
         envelope, void = self.particles.envelope, self.particles.envelope - self.particles.solid
         words = {"statistic": f"{self._weightings()[0][0]}-weighted mean", "method": "all particles, as far as seen"}
         if not len(envelope):
-            yield withheld(self.sample, "particle_void_fraction", "1", reason="no particle was found", **words)
+            yield self.nothing("particle_void_fraction", "1", reason="no particle was found", **words)
             return
         rng = np.random.default_rng(self.rules.seed)
         draws = [_resample(rng, len(envelope)) for _ in range(self.rules.replicates)]
@@ -231,13 +236,11 @@ class _Survey:
         note = f"bootstrap over particles, {self.rules.replicates} replicates"
         part = UncertaintyPart("sampling", float(np.std(spread)), note=note)
         interval = (min(float(low), float(value)), max(float(high), float(value)))
-        return measured(
-            self.sample, name, float(value), unit, statistic=statistic, parts=(part,), interval=interval, **words
-        )
+        return self.number(name, float(value), unit, statistic=statistic, parts=(part,), interval=interval, **words)
 
     def _too_few(self, name: str, unit: str, count: int, statistic: str, method: str) -> Measurement:
         reason = f"{count} particles; at least {self.rules.min_particles} are needed"
-        return withheld(self.sample, name, unit, reason=reason, statistic=statistic, method=method, **self.words)
+        return self.nothing(name, unit, reason=reason, statistic=statistic, method=method)
 
 
 def _resample(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:

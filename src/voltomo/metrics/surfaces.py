@@ -209,7 +209,7 @@ class _Survey:
         words: dict[str, Any] = {"phase": phase, "method": self.crofton}
         if self.sample.dimension == 2:
             surface *= _SURFACE_PER_BOUNDARY
-            words |= {"method": f"{self.crofton}; (4/π)·L_A, assuming isotropy", "variant": "plane", "status": "warned"}
+            words |= {"method": f"{self.crofton}; (4/π)·L_A, assuming isotropy", "status": "warned"}
             words["reason"] = "one section shows no depth: holds only if surfaces have no preferred direction"
             yield self._by_crofton("specific_surface_area", surface, **words)
         name = "specific_surface_area_per_phase_volume"
