@@ -31,10 +31,10 @@ def histogram_of(values):
     return Histogram(count_values(values, inside, rule), rule)
 
 
-def mixture(dtype, *, means=(60, 150), seed=0, size=20000):
+def mixture(dtype, *, means=(60, 150), width=12, seed=0, size=20000):
     """Equal shares of normal grey values around the means."""
     rng = np.random.default_rng(seed)
-    values = np.concatenate([rng.normal(mean, 12, size) for mean in means])
+    values = np.concatenate([rng.normal(mean, width, size) for mean in means])
     return np.clip(values, 0, 255).astype(dtype) if np.dtype(dtype).kind == "u" else values.astype(dtype)
 
 
@@ -58,7 +58,7 @@ def test_otsu_lies_midway_between_the_means_of_its_classes():
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4", "f8"])
 def test_otsu_is_that_of_scikit_image(dtype):
     """The cut is scikit-image's for integers, and up to rounding for floats."""
-    values = mixture(dtype)
+    values = mixture(dtype, width=25)  # wide enough to leave no empty bin near the cut
     expected = threshold_otsu(values)
     assert otsu_cut(histogram_of(values)) == (
         expected if values.dtype.kind == "u" else pytest.approx(expected, rel=1e-6)
@@ -68,7 +68,7 @@ def test_otsu_is_that_of_scikit_image(dtype):
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
 def test_multi_otsu_is_that_of_scikit_image(dtype):
     """Dynamic programming finds the cuts of an exhaustive search."""
-    values = mixture(dtype, means=(50, 120, 200), size=4000)
+    values = mixture(dtype, means=(50, 120, 200), width=25, size=4000)
     expected = threshold_multiotsu(values, classes=3, nbins=256)
     np.testing.assert_allclose(multi_otsu_cuts(histogram_of(values), 3), expected, rtol=1e-6)
 
@@ -80,6 +80,13 @@ def test_multi_otsu_is_the_optimum(classes):
     histogram = histogram_of(values)
     best = max(between_class_share(histogram, cuts) for cuts in itertools.combinations(range(14), classes - 1))
     assert between_class_share(histogram, multi_otsu_cuts(histogram, classes)) == pytest.approx(best, rel=1e-12)
+
+
+def test_a_gap_between_float_classes_is_cut_in_its_middle():
+    """No voxel of well separated classes falls on the wrong side, though a bin is as wide as a class."""
+    values = np.concatenate([np.linspace(0, 1, 50), np.linspace(9, 10, 50)])
+    assert otsu_cut(histogram_of(values)) == pytest.approx(5, abs=10 / 256)
+    np.testing.assert_array_equal(_classes(values, lambda h: (otsu_cut(h),)) == 2, values > 5)
 
 
 def test_two_classes_of_multi_otsu_are_otsu():

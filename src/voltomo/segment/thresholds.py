@@ -216,7 +216,7 @@ def _uppers(histogram: Histogram) -> Floats:
 
 
 def _cuttable(histogram: Histogram, classes: int) -> tuple[Floats, Floats, Floats]:
-    """Counts, grey values from the lowest one, and cuts of the filled bins; refuses fewer grey values than classes.
+    """Counts, grey values from the lowest one, and cuts after the filled bins; refuses fewer grey values than classes.
 
     Grey values count from the lowest one: a variance does not change, and no digits are lost far from zero. Empty bins
     are left out: no cut depends on them.
@@ -234,7 +234,13 @@ def _cuttable(histogram: Histogram, classes: int) -> tuple[Floats, Floats, Float
     if filled.size < classes:
         raise GateError(f"{classes} classes need as many grey values, found {filled.size}; ask for fewer classes")
     centers = histogram.rule.centers[filled]
-    return histogram.counts[filled].astype(np.float64), centers - centers[0], centers
+    cuts = centers.copy()
+    if not histogram.rule.is_exact:
+        # A cut through a bin, as in scikit-image; but where empty bins follow, it goes through the middle of the gap.
+        gaps = np.flatnonzero(np.diff(filled) > 1)
+        edges = histogram.rule.edges
+        cuts[gaps] = (edges[filled[gaps] + 1] + edges[filled[gaps + 1]]) / 2
+    return histogram.counts[filled].astype(np.float64), centers - centers[0], cuts
 
 
 @numba.njit(cache=True, nogil=True)
