@@ -1,0 +1,405 @@
+"""The work of `particles` block by block: envelope, distances, peaks, flood, merging, ids.
+
+Each step is a map or a reduction of a workspace; between steps stand a few scratch arrays and short lists. In memory it
+is the same code with one block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voltomo.artifacts import ArrayLike
+from voltomo.blocks import Block, Partial, WritableArray
+from voltomo.blocks.components import find_components, paint_components
+from voltomo.instances.assign import (
+    ParticleIds,
+    assign_particles,
+    cavity_neighbors,
+    number_particles,
+    own_cavities,
+)
+from voltomo.instances.basins import Contacts, find_peaks, measure_basins, measure_contacts, merge_basins
+from voltomo.instances.envelope import BACKGROUND, CAVITY, close_cracks, envelope_levels, is_background
+from voltomo.morphology.distance import distance_inside
+from voltomo.morphology.flooding import flood, flood_markers
+from voltomo.morphology.grid import Grid
+from voltomo.stages.workspace import Workspace
+
+__all__ = ["Split", "SplitLengths", "split_particles"]
+
+LEVELS_PER_EDGE = 128
+"""Distances are stored in steps of 1/128 of the shortest voxel edge: far below the error of a digitised distance, and
+16 bits reach to particles 1023 voxels across; the flood of larger ones is flat in their middle."""
+
+SMOOTHING = 1.0
+"""Standard deviation of the Gaussian on the distance map, in shortest voxel edges: takes away peaks of the lattice."""
+
+FIRST_HALO = 32
+"""Halo of the first try at the distance map, in shortest voxel edges; doubled until no distance is longer."""
+
+LARGEST_JUDGED_CAVITY = 64
+"""Wider voids, in shortest voxel edges, are not filled before the split: judging them needs a halo twice as wide."""
+
+FLOOD_MARGIN = 8
+"""The halo of the flood is longer than the longest distance by so many shortest voxel edges."""
+
+
+@dataclass(frozen=True)
+class SplitLengths:
+    """What the split is told, in the unit of the voxel edges.
+
+    Parameters
+    ----------
+    min_diameter : equivalent diameter of the smallest particle
+    closing_radius : of the ball that closes cracks
+    cavity_diameter : closed voids up to this equivalent diameter are filled before the split
+    cavity_depth : and wider ones if they lie at least so many diameters under the surface
+    merge_ratio : of saddle and lower peak, from which on two basins are one particle
+    """
+
+    min_diameter: float
+    closing_radius: float
+    cavity_diameter: float
+    cavity_depth: float
+    merge_ratio: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """Particles without a table.
+
+    Parameters
+    ----------
+    particles : (Z, Y, X) uint32 array of ids
+    ids : what became of the basins
+    record : JSON-able facts for the report
+    """
+
+    particles: WritableArray
+    ids: ParticleIds
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Cavities:
+    """Closed voids: ids from 1 in `array`; which of them are filled before the split."""
+
+    array: ArrayLike
+    filled: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Basins:
+    """The flood from all peaks: basin ids, their contacts, sizes and first active voxels, and how often it went on."""
+
+    array: ArrayLike
+    contacts: Contacts
+    voxels: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    repeats: int
+
+
+def split_particles(phases: ArrayLike, active: int, lengths: SplitLengths, grid: Grid, work: Workspace) -> Split:
+    """Split the active phase into particles.
+
+    Parameters
+    ----------
+    phases : (Z, Y, X) uint8 array-like
+    active : id of the active phase
+    lengths : what to close, fill and keep
+    grid : the voxel lattice
+    work : where arrays are put and blocks are run
+    """
+    shape = _shape(phases)
+    radius = lengths.closing_radius
+    envelope = work.array("envelope", shape, np.uint8)
+    work.map(
+        "close cracks",
+        lambda block, data: close_cracks(data, active, radius=radius, grid=grid),
+        phases,
+        out=envelope,
+        halo=grid.halo(2 * radius + grid.smallest_edge),
+        bytes_per_voxel=14,
+    )
+    cavities = _find_cavities(envelope, lengths, grid, work)
+    levels, largest = _measure_distances(envelope, cavities, grid, work)
+    places, heights = _find_peaks(levels, lengths, grid, work)
+    flooded = _flood(levels, envelope, places, largest, grid, work)
+    ids = _choose_particles(flooded, heights, lengths, grid)
+    owners = _own_cavities(cavities, flooded.array, ids, work)
+    particles = _write_particles(flooded.array, envelope, cavities, ids, owners, 2 * radius, grid, work)
+    record = {
+        "largest_inscribed_diameter": 2 * largest,
+        "distance_quantum": grid.smallest_edge / LEVELS_PER_EDGE,
+        "peaks": len(places),
+        "flood_repeats": flooded.repeats,
+        "cavities": int(len(cavities.filled) - 1),
+        "cavities_filled_before_split": int(cavities.filled.sum()),
+        "cavities_inside_particles": int(np.count_nonzero(owners)),
+    }
+    return Split(particles, ids, record)
+
+
+def _choose_particles(
+    flooded: _Basins, heights: npt.NDArray[np.uint16], lengths: SplitLengths, grid: Grid
+) -> ParticleIds:
+    """Merge the basins of one particle and number what is large enough."""
+    min_voxels = grid.content_of_ball(lengths.min_diameter) / grid.voxel_content
+    roots = merge_basins(
+        flooded.contacts, heights, flooded.voxels, merge_ratio=lengths.merge_ratio, min_voxels=min_voxels
+    )
+    return number_particles(roots, flooded.voxels, flooded.first, flooded.contacts, min_voxels=min_voxels)
+
+
+def _find_cavities(envelope: WritableArray, lengths: SplitLengths, grid: Grid, work: Workspace) -> _Cavities:
+    """Closed voids of the envelope, and which of them to fill: small ones, and those deep under the surface."""
+    shape = _shape(envelope)
+    found = find_components(envelope, predicate=is_background, runner=work, step="closed voids")
+    beyond = [axis + side for axis in grid.axes for side in (0, 3)]
+    closed = ~found.touches[:, beyond].any(axis=1)
+    count = int(closed.sum())
+    diameters = grid.diameter_of_ball(found.counts[closed] * grid.voxel_content)
+    if count == 0:
+        return _Cavities(np.broadcast_to(np.uint32(0), shape), np.zeros(1, np.bool_))
+    ids = np.zeros(len(found) + 1, np.uint32)
+    ids[1:][closed] = np.arange(1, count + 1)
+    array = work.array("cavities", shape, np.uint32)
+    paint_components(found, ids, envelope, predicate=is_background, runner=work, out=array, step="closed voids: write")
+    filled = np.concatenate([[False], diameters <= lengths.cavity_diameter])
+    judged = np.concatenate([[False], diameters <= LARGEST_JUDGED_CAVITY * grid.smallest_edge]) & ~filled
+    if judged.any() and lengths.cavity_depth > 0:
+        needed = lengths.cavity_depth * np.concatenate([[0.0], diameters])
+        depths = _cavity_depths(envelope, array, judged, float(needed[judged].max()), grid, work)
+        filled |= judged & (depths >= needed)
+    return _Cavities(array, filled)
+
+
+def _cavity_depths(
+    envelope: ArrayLike,
+    cavities: ArrayLike,
+    judged: npt.NDArray[np.bool_],
+    reach: float,
+    grid: Grid,
+    work: Workspace,
+) -> npt.NDArray[np.float64]:
+    """(count + 1,) distance of each judged void from the surface of the envelope; beyond `reach` a lower limit."""
+
+    def measure(block: Block, codes: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint32]) -> Partial:
+        inner = ids[block.inner]
+        here = judged[inner]
+        if not here.any():
+            return {"ids": np.empty(0, np.uint32), "depths": np.empty(0)}
+        distance = distance_inside((codes != BACKGROUND) | (ids > 0), grid)[block.inner]
+        present, rows = np.unique(inner[here], return_inverse=True)
+        depths = np.full(len(present), np.inf)
+        np.minimum.at(depths, rows, distance[here])
+        return {"ids": present, "depths": depths}
+
+    found: dict[str, Any] = work.reduce(
+        "depth of voids",
+        measure,
+        envelope,
+        cavities,
+        merge=_append,
+        halo=grid.halo(reach + grid.smallest_edge),
+        bytes_per_voxel=16,
+    )
+    depths = np.full(len(judged), np.inf)
+    np.minimum.at(depths, found["ids"], found["depths"])
+    return depths
+
+
+def _measure_distances(
+    envelope: ArrayLike, cavities: _Cavities, grid: Grid, work: Workspace
+) -> tuple[WritableArray, float]:
+    """Levels of the distance map, with a halo at least as long as the longest distance, and that distance."""
+    shape = _shape(envelope)
+    edge = grid.smallest_edge
+    quantum = edge / LEVELS_PER_EDGE
+    levels = work.array("levels", shape, np.uint16)
+
+    def distances(block: Block, codes: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
+        if cavities.filled.any():
+            codes = np.where(cavities.filled[ids] & (codes == BACKGROUND), np.uint8(CAVITY), codes)
+        return envelope_levels(codes, quantum=quantum, smoothing=SMOOTHING * edge, grid=grid)
+
+    def longest(block: Block, values: npt.NDArray[np.uint16]) -> Partial:
+        whole = all(side == slice(0, n) for side, n in zip(block.write, shape, strict=True))
+        top = int(values.max())
+        return {"largest": np.array([top]), "doubtful": np.array([0 if whole else top])}
+
+    reach = FIRST_HALO
+    while True:
+        work.map(
+            f"distances to {reach}",
+            distances,
+            envelope,
+            cavities.array,
+            out=levels,
+            halo=grid.halo((reach + 4 * SMOOTHING) * edge),
+            bytes_per_voxel=20,
+        )
+        top = work.reduce(f"longest distance to {reach}", longest, levels, merge=_largest, bytes_per_voxel=4)
+        # Smoothing lowers a peak by up to 1.6 standard deviations (the mean distance from the centre of the kernel).
+        doubtful = float(top["doubtful"][0]) / LEVELS_PER_EDGE + 2 * SMOOTHING
+        if doubtful <= reach or reach * edge >= max(n * e for n, e in zip(shape, grid.edges, strict=True)):
+            return levels, float(top["largest"][0]) * quantum
+        reach *= 2
+
+
+def _find_peaks(
+    levels: ArrayLike, lengths: SplitLengths, grid: Grid, work: Workspace
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]]:
+    """Places (P, 3) and levels (P,) of all peaks, in raster order of the volume."""
+    # A ball of the smallest diameter has its peak at about half of it, less what smoothing takes; half of that is safe.
+    edge = grid.smallest_edge
+    floor = round(max(lengths.min_diameter / 4 - SMOOTHING * edge, edge) / edge * LEVELS_PER_EDGE)
+
+    def search(block: Block, values: npt.NDArray[np.uint16]) -> Partial:
+        peaks = find_peaks(values, block.inner, floor=floor)
+        return {"places": peaks + block.origin, "levels": values[tuple(peaks.T)]}
+
+    found = work.reduce("peaks", search, levels, merge=_append, halo=1, bytes_per_voxel=4)
+    places = np.asarray(found["places"], np.int64)
+    order = np.lexsort(places.T[::-1])
+    return places[order], np.asarray(found["levels"], np.uint16)[order]
+
+
+def _flood(
+    levels: ArrayLike,
+    envelope: ArrayLike,
+    places: npt.NDArray[np.int64],
+    largest: float,
+    grid: Grid,
+    work: Workspace,
+) -> _Basins:
+    """Basins of all peaks."""
+    shape = _shape(levels)
+    ids = np.arange(1, len(places) + 1, dtype=np.uint32)
+    halo = grid.halo(largest + FLOOD_MARGIN * grid.smallest_edge)
+
+    def flood_block(block: Block, values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint32]:
+        low = np.array(block.origin)
+        near = ((places >= low) & (places < low + values.shape)).all(axis=1)
+        return flood(values, places[near] - low, ids[near])
+
+    def flood_on(
+        block: Block, values: npt.NDArray[np.uint16], basins: npt.NDArray[np.uint32]
+    ) -> npt.NDArray[np.uint32]:
+        return flood_markers(values, basins)
+
+    def measure(
+        block: Block,
+        values: npt.NDArray[np.uint16],
+        basins: npt.NDArray[np.uint32],
+        codes: npt.NDArray[np.uint8],
+    ) -> Partial:
+        contacts, missed = measure_contacts(basins, values, codes, block.inner)
+        start = [side.start for side in block.write]
+        sizes = measure_basins(
+            basins[block.inner],
+            codes[block.inner],
+            count=len(places),
+            origin=(start[0], start[1], start[2]),
+            shape=shape,
+        )
+        return {
+            **contacts._asdict(),
+            **sizes._asdict(),
+            "missed": np.array([missed]),
+        }
+
+    basins = work.array("basins", shape, np.uint32)
+    work.map("flood", flood_block, levels, out=basins, halo=halo, bytes_per_voxel=16)
+    repeats = 0
+    while True:
+        found: dict[str, Any] = work.reduce(
+            f"contacts {repeats}", measure, levels, basins, envelope, merge=_append, halo=1, bytes_per_voxel=16
+        )
+        if not found["missed"].any():
+            break
+        # A peak lay beyond the halo: let the flood go on from what its neighbours have reached.
+        repeats += 1
+        further = work.array(f"basins {repeats % 2}", shape, np.uint32)
+        work.map(f"flood {repeats}", flood_on, levels, basins, out=further, halo=halo, bytes_per_voxel=24)
+        basins = further
+    voxels = np.zeros(len(places) + 1, np.int64)
+    np.add.at(voxels, found["ids"], found["voxels"])
+    first = np.full(len(places) + 1, np.iinfo(np.int64).max)
+    has_active = found["first"] >= 0
+    np.minimum.at(first, found["ids"][has_active], found["first"][has_active])
+    first[first == np.iinfo(np.int64).max] = -1
+    contacts = Contacts.merged(*(found[name] for name in Contacts._fields))
+    return _Basins(basins, contacts, voxels[1:], first[1:], repeats)
+
+
+def _own_cavities(cavities: _Cavities, basins: ArrayLike, ids: ParticleIds, work: Workspace) -> npt.NDArray[np.uint32]:
+    """(count + 1,) particle that each closed void belongs to: the only one it touches, or none."""
+    count = len(cavities.filled) - 1
+    if count == 0:
+        return np.zeros(1, np.uint32)
+
+    def neighbors(block: Block, voids: npt.NDArray[np.uint32], labels: npt.NDArray[np.uint32]) -> Partial:
+        return {"pairs": cavity_neighbors(voids, ids.of_basin[labels], block.inner)}
+
+    pairs = work.reduce(
+        "owners of voids", neighbors, cavities.array, basins, merge=_append, halo=1, bytes_per_voxel=24
+    )["pairs"]
+    return own_cavities(np.asarray(pairs, np.uint32), count)
+
+
+def _write_particles(
+    basins: ArrayLike,
+    envelope: ArrayLike,
+    cavities: _Cavities,
+    ids: ParticleIds,
+    owners: npt.NDArray[np.uint32],
+    reach: float,
+    grid: Grid,
+    work: Workspace,
+) -> WritableArray:
+    """The final ids."""
+    ball = grid.ball(reach)
+
+    def assign(
+        block: Block,
+        labels: npt.NDArray[np.uint32],
+        codes: npt.NDArray[np.uint8],
+        voids: npt.NDArray[np.uint32],
+    ) -> npt.NDArray[np.uint32]:
+        particles = assign_particles(labels, codes, ids.of_basin, ball)
+        if len(owners) > 1:
+            particles = np.where((voids > 0) & (codes == BACKGROUND), owners[voids], particles)
+        return particles
+
+    particles = work.array("particles", _shape(envelope), np.uint32)
+    work.map(
+        "particles",
+        assign,
+        basins,
+        envelope,
+        cavities.array,
+        out=particles,
+        halo=grid.halo(reach),
+        bytes_per_voxel=20,
+    )
+    return particles
+
+
+def _shape(array: ArrayLike) -> tuple[int, int, int]:
+    z, y, x = array.shape
+    return int(z), int(y), int(x)
+
+
+def _append(one: Partial, two: Partial) -> Partial:
+    """Rows of both, in block order."""
+    return {name: np.concatenate([one[name], two[name]]) for name in one}
+
+
+def _largest(one: Partial, two: Partial) -> Partial:
+    """The larger of each value."""
+    return {name: np.maximum(one[name], two[name]) for name in one}
