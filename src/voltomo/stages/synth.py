@@ -34,7 +34,9 @@ class SynthConfig(BaseModel):
     voxel_size: str = Field("100 nm", description='such as "64 nm" or "200,64,64 nm" (z, y, x)')
     active: float = Field(0.58, gt=0, lt=1, description="volume fraction of solid active material")
     binder: float = Field(0.15, ge=0, lt=1, description="volume fraction of binder; the rest is pore")
-    d50: str = Field("4 um", description="volume-weighted median particle diameter")
+    d50: str | None = Field(
+        None, description="volume-weighted median particle diameter; a fifth of the window where it is not given"
+    )
     spread: float = Field(
         1.5, ge=1, le=2.5, description="geometric standard deviation of the diameters; 1 for equal particles"
     )
@@ -45,9 +47,11 @@ class SynthConfig(BaseModel):
         0.1, ge=0, le=0.3, description="how far surfaces move in and out, in radii; 0 for ellipsoids"
     )
     cracked: float = Field(0.2, ge=0, le=1, description="share of the particles with cracks")
-    crack_width: str = Field("300 nm", description="opening of the cracks, at least a voxel")
+    crack_width: str | None = Field(
+        None, description="opening of the cracks; D50/12 where it is not given, between one voxel and three"
+    )
     hollow: float = Field(0.1, ge=0, le=1, description="share of the particles with a closed void")
-    void_diameter: str = Field("600 nm", description="diameter of the voids")
+    void_diameter: str | None = Field(None, description="diameter of the voids; D50/6 where it is not given")
     field_of_view: Literal["box", "cylinder"] = Field("box", description="cylinder: inscribed along z, nothing outside")
     blur: float = Field(1.8, ge=0, le=10, description="standard deviation of the point spread, voxels")
     noise: float = Field(0.03, ge=0, le=1, description="standard deviation of the noise; grey levels span 0 to 1")
@@ -81,8 +85,8 @@ class SynthConfig(BaseModel):
 
     @field_validator("d50", "crack_width", "void_diameter")
     @classmethod
-    def _positive_length(cls, text: str) -> str:
-        if parse_length(text) <= 0:
+    def _positive_length(cls, text: str | None) -> str | None:
+        if text is not None and parse_length(text) <= 0:
             raise ValueError(f"expected a positive length, found {text!r}")
         return text
 
@@ -90,19 +94,24 @@ class SynthConfig(BaseModel):
         """The electrode that is asked for, in metres."""
         voxel_size = parse_voxel_size(self.voxel_size)
         assert voxel_size is not None, "checked by the validator"
+        width = min(n * edge for n, edge in zip(self.shape[1:], voxel_size[1:], strict=True))
+        voxel = max(voxel_size)
+        # A fifth of the window shows some hundred particles in a cube; six voxels are the least that looks round.
+        d50 = max(0.2 * width, 6 * voxel) if self.d50 is None else parse_length(self.d50)
+        crack = min(max(d50 / 12, voxel), 3 * voxel) if self.crack_width is None else parse_length(self.crack_width)
         return ElectrodeRequest(
             shape=self.shape,
             voxel_size=voxel_size,
             active=self.active,
             binder=self.binder,
-            d50=parse_length(self.d50),
+            d50=d50,
             spread=self.spread,
             elongation=self.elongation,
             roughness=self.roughness,
             cracked=self.cracked,
-            crack_width=parse_length(self.crack_width),
+            crack_width=crack,
             hollow=self.hollow,
-            void_diameter=parse_length(self.void_diameter),
+            void_diameter=d50 / 6 if self.void_diameter is None else parse_length(self.void_diameter),
             is_cylinder=self.field_of_view == "cylinder",
         )
 
