@@ -88,7 +88,7 @@ def sampling_weights(boxes: npt.ArrayLike, *, shape: tuple[int, int, int]) -> Fl
     ----------
     .. [1] R. E. Miles, On the elimination of edge effects in planar sampling, in E. F. Harding, D. G. Kendall (eds.),
        Stochastic Geometry, Wiley (1974), 228-247.
-    .. [2] J. Serra, Image Analysis and Mathematical Morphology, Academic Press (1982), ch. VIII.
+    .. [2] J. Serra, Image Analysis and Mathematical Morphology, Academic Press (1982).
 
     Examples
     --------

@@ -246,14 +246,19 @@ def _void_parts(finder: _ComponentFinder, sample: Sample, instance_map: Instance
     ids = tuple(phase.id for phase in void_phases(sample))
     if instance_map is None or not ids:
         return None
-    everywhere = finder.find(ids, 6)
-    inside = finder.find_inside(ids, as_zyx(instance_map.data))
-    whole = {(tuple(first), size) for first, size in zip(everywhere.first.tolist(), everywhere.counts, strict=True)}
-    is_closed = np.array(
-        [(tuple(f), n) in whole for f, n in zip(inside.first.tolist(), inside.counts, strict=True)], bool
-    )
-    total, intra, closed = (int(n.sum()) for n in (everywhere.counts, inside.counts, inside.counts[is_closed]))
+    everywhere, inside = finder.find(ids, 6), finder.find_inside(ids, as_zyx(instance_map.data))
+    total, intra = int(everywhere.counts.sum()), int(inside.counts.sum())
+    closed = int(inside.counts[_is_component_of(inside, everywhere)].sum())
     return VoidParts(inter=total - intra, closed=closed, opened=intra - closed)
+
+
+def _is_component_of(inside: Components, everywhere: Components) -> npt.NDArray[np.bool_]:
+    """Which components of a part of the voxels are components of all of them; both are ordered by their first voxel."""
+    if not len(inside):
+        return np.zeros(0, np.bool_)
+    own, all_ = (np.ravel_multi_index(tuple(found.first.T), found.shape) for found in (inside, everywhere))
+    match = np.minimum(np.searchsorted(all_, own), len(all_) - 1)
+    return np.asarray((all_[match] == own) & (everywhere.counts[match] == inside.counts))
 
 
 def _particles(table: ParticleTable, sample: Sample) -> ParticleSample:
