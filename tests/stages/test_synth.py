@@ -108,10 +108,11 @@ def test_a_cylinder_is_empty_outside() -> None:
 
 
 def test_a_section_knows_its_section_sizes() -> None:
-    """A plane has sections smaller than the particles, and the truth gives both medians."""
+    """A plane shows sections smaller than the particles; the truth gives the medians of both."""
     result = run_synth(SynthConfig(shape=(1, 400, 400), d50="2.5 um"), MemoryWorkspace())
     assert result.volume.dimension == 2
-    assert result.truth["d50"] == pytest.approx(2.5e-6, rel=0.2)
+    # About 150 particles are cut; their weighted median scatters by a few percent.
+    assert result.truth["d50"] == pytest.approx(2.5e-6, rel=0.1)
     assert result.truth["d50_section"] < result.truth["d50"]
 
 

@@ -41,8 +41,8 @@ def particle_table(electrode: Electrode, counts: Partial) -> ParticleTable:
 
     Columns: `instance_id`; `z`, `y`, `x` of the centre, the semi-axes `a` ≥ `b` ≥ `c` and the `diameter` of the ball of
     equal volume, m, of the whole particle without its roughness; `is_cracked` (has a slit, seen or not), `is_hollow`,
-    `is_whole` (entirely within the window); `envelope_voxels`, `void_voxels` and their ratio `void_fraction`, of what
-    lies in the window.
+    `is_whole` (not cut by the window; in a section, by its edges); `envelope_voxels`, `void_voxels` and their ratio
+    `void_fraction`, of what lies in the window.
     """
     rows = np.flatnonzero(np.asarray(counts["envelope"])[1:])
     envelope, void = (np.asarray(counts[name], np.int64)[rows + 1] for name in ("envelope", "void"))
@@ -60,7 +60,7 @@ def particle_table(electrode: Electrode, counts: Partial) -> ParticleTable:
         "diameter": electrode.diameters[rows],
         "is_cracked": electrode.is_cracked[rows],
         "is_hollow": np.isin(rows, electrode.voids.particle),
-        "is_whole": np.all((centers - extents > 0) & (centers + extents < last), axis=1),
+        "is_whole": np.all(((centers - extents > 0) & (centers + extents < last)) | (last == 0), axis=1),
         "envelope_voxels": envelope,
         "void_voxels": void,
         "void_fraction": void / envelope,
@@ -70,17 +70,16 @@ def particle_table(electrode: Electrode, counts: Partial) -> ParticleTable:
 def describe_truth(electrode: Electrode, counts: Partial, table: ParticleTable) -> dict[str, Any]:
     """Numbers of the electrode that a measurement should find; lengths in m.
 
-    Fractions are counted over the voxels of the field of view. Sizes are those of the shapes whose centre lies in the
-    window, so that large particles are not over-represented; `d50_section` is that of the sections in a single plane.
+    Fractions are counted over the voxels of the field of view. `d50` is that of the whole particles: each one seen
+    counts by its volume over the chance of being seen, Π(L + d) for a window of edges L, because a window, and a plane
+    most of all, meets large particles more often than small ones. `d50_section` is that of the circles in a plane.
     """
     voxels = np.asarray(counts["phases"], np.int64)
     inside = int(voxels[1:].sum())
     fractions = {phase.name: float(voxels[phase.id] / inside) for phase in PHASES}
-    last = (np.asarray(electrode.shape) - 1) * np.asarray(electrode.voxel_size)
-    centers = np.column_stack([table[axis] for axis in "zyx"])
-    half = 0.5 * np.asarray(electrode.voxel_size)
-    centered = np.all((centers > -half) & (centers < last + half), axis=1)
-    diameters = table["diameter"][centered]
+    diameters = np.asarray(table["diameter"])
+    window = np.multiply(electrode.shape, electrode.voxel_size)
+    chance = np.prod(window + diameters[:, None], axis=1)
     truth: dict[str, Any] = {
         "volume_fraction": fractions,
         "porosity": fractions["pore"],
@@ -89,13 +88,9 @@ def describe_truth(electrode: Electrode, counts: Partial, table: ParticleTable) 
         "voxels": {phase.name: int(voxels[phase.id]) for phase in PHASES} | {"outside": int(voxels[0])},
         "particle_count": len(table["instance_id"]),
         "particle_count_whole": int(np.count_nonzero(table["is_whole"])),
-        "particle_count_centered": int(np.count_nonzero(centered)),
-        "cracked_share": float(np.mean(table["is_cracked"])) if len(centers) else 0.0,
+        "cracked_share": float(np.mean(table["is_cracked"])) if len(diameters) else 0.0,
         "void_fraction_in_particles": float(voxels[4] / max(1, voxels[2] + voxels[4])),
-        "d50": volume_weighted_median(diameters, diameters**3) if len(diameters) else None,
-        "d50_particles_seen": volume_weighted_median(table["diameter"], table["diameter"] ** 3)
-        if len(centers)
-        else None,
+        "d50": volume_weighted_median(diameters, diameters**3 / chance) if len(diameters) else None,
         "crack_width": electrode.crack_width,
         "voxel_size": list(electrode.voxel_size),
         "shape": list(electrode.shape),
