@@ -17,7 +17,7 @@ from voltomo.errors import ReadError
 from voltomo.io.calibration import to_meters, voxel_size_from
 from voltomo.io.regions import RegionArray
 from voltomo.io.registry import FormatReader, ReadOptions
-from voltomo.io.slices import list_slices, order_slices
+from voltomo.io.slices import PNG, list_slices, order_slices
 
 __all__ = ["FOLDER_READER", "READER", "is_png", "is_png_folder", "read_png", "read_png_folder"]
 
@@ -37,7 +37,7 @@ def is_png(path: Path) -> bool:
 
 def is_png_folder(path: Path) -> bool:
     """Whether a folder holds PNG files."""
-    return path.is_dir() and bool(list_slices(path, (".png",)))
+    return path.is_dir() and bool(list_slices(path, PNG))
 
 
 def read_png(path: Path, options: ReadOptions) -> Volume:
@@ -59,7 +59,7 @@ def read_png_folder(path: Path, options: ReadOptions) -> Volume:
     ReadError
         If a slice is missing, damaged, or differs from the first in shape or dtype.
     """
-    files, notices = order_slices(path, list_slices(path, (".png",)))
+    files, notices = order_slices(path, list_slices(path, PNG))
     return _open_slices(files, notices)
 
 

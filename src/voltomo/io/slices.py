@@ -9,9 +9,9 @@ from pathlib import Path
 
 from voltomo.errors import ReadError
 
-__all__ = ["list_slices", "order_slices"]
+__all__ = ["PNG", "TIFF", "list_slices", "order_slices"]
 
-_IMAGES = {"TIFF": (".tif", ".tiff"), "PNG": (".png",)}
+TIFF, PNG = (".tif", ".tiff"), (".png",)
 _SHOWN = 5
 
 
@@ -42,6 +42,8 @@ def order_slices(folder: Path, files: Sequence[Path]) -> tuple[list[Path], tuple
     ReadError
         If several series lie in the folder, the order is unclear, or numbers are missing.
     """
+    if list_slices(folder, TIFF) and list_slices(folder, PNG):
+        raise ReadError(f"{folder} holds TIFF and PNG files; expected slices of one kind. Move the others elsewhere")
     if len(files) == 1:
         return list(files), ()
     split = {file: re.split(r"(\d+)", file.name) for file in files}

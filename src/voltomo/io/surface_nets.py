@@ -7,11 +7,13 @@ by point, also where three phases meet; marching cubes, run phase by phase, leav
 References
 ----------
 .. [1] Gibson, Constrained elastic surface nets, MICCAI (1998), doi 10.1007/BFb0056277.
-.. [2] Frisken, SurfaceNets for multi-label segmentations with preservation of sharp boundaries, JCGT 11 (2022).
+.. [2] Taubin, A signal processing approach to fair surface design, SIGGRAPH (1995), doi 10.1145/218380.218473.
+.. [3] Frisken, SurfaceNets for multi-label segmentations with preservation of sharp boundaries, JCGT 11 (2022).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +30,9 @@ __all__ = ["Interfaces", "count_faces", "find_interfaces"]
 
 _BYTES_PER_FACE = 250
 """Peak while the vertices are numbered, measured with tracemalloc on random labels and rounded up."""
+
+_STEPS = (0.6, -0.63)
+"""Taubin's λ and μ: μ slightly larger keeps the volume. Found on digitised balls, see `find_interfaces`."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,14 @@ def count_faces(labels: ArrayLike) -> int:
     return sum(len(below) for _, below, _ in _faces(labels))
 
 
-def find_interfaces(labels: ArrayLike, *, iterations: int = 10, memory: int = 4_000_000_000) -> Interfaces:
+def find_interfaces(labels: ArrayLike, *, iterations: int = 15, memory: int = 4_000_000_000) -> Interfaces:
     """Surface nets of a label volume.
 
     Parameters
     ----------
     labels : (1, Z, Y, X) uint8 array-like; outside the box everything counts as 0
-    iterations : of moving each vertex to the mean of its neighbors, never more than half a voxel from where it began
-        and never off the faces of the box. 0 leaves the faces of the voxels.
+    iterations : of Taubin's smoothing, 0 for the bare faces of the voxels; a vertex stays within half a voxel of where
+        it began, and on the faces of the box
     memory : bytes that this may take
 
     Raises
@@ -77,6 +82,9 @@ def find_interfaces(labels: ArrayLike, *, iterations: int = 10, memory: int = 4_
 
     Notes
     -----
+    Digitised balls of radius 8 to 32 voxels keep the volume of their voxels to 1 %; their area is 1 to 3 % high. Plain
+    averaging would shrink the smallest of them by 10 %.
+
     Where two parts of a phase touch along a line only, four triangles share that edge.
     """
     faces = count_faces(labels)
@@ -144,18 +152,18 @@ def _framed(labels: ArrayLike, height: int, width: int) -> Iterator[npt.NDArray[
 def _relax(
     index: npt.NDArray[np.intp], quads: npt.NDArray[np.int64], shape: tuple[int, int, int], iterations: int
 ) -> npt.NDArray[np.float64]:
-    """Vertices from the corners of the voxels, each moved towards the mean of its neighbors within its cell."""
+    """Vertices from the corners of the voxels: towards the mean of the neighbors, then a little further back."""
     corners = index.astype(np.float64) - 0.5
     is_free = (index > 0) & (index < np.array(shape))
     vertices = corners.copy()
     count = np.bincount(quads.ravel(), minlength=len(index)) * 2.0
-    for _ in range(iterations):
-        for axis in range(3):
-            line = vertices[:, axis]
-            sums = np.zeros(len(index))
-            for corner in range(4):
-                near = line[quads[:, corner - 1]] + line[quads[:, (corner + 1) % 4]]
-                sums += np.bincount(quads[:, corner], near, minlength=len(index))
-            moved = np.clip(sums / count, corners[:, axis] - 0.5, corners[:, axis] + 0.5)
-            vertices[:, axis] = np.where(is_free[:, axis], moved, line)
+    for step, axis in itertools.product(_STEPS * iterations, range(3)):
+        line = vertices[:, axis]
+        sums = np.zeros(len(index))
+        for corner in range(4):
+            near = line[quads[:, corner - 1]] + line[quads[:, (corner + 1) % 4]]
+            sums += np.bincount(quads[:, corner], near, minlength=len(index))
+        moved = line + step * (sums / count - line)
+        moved = np.clip(moved, corners[:, axis] - 0.5, corners[:, axis] + 0.5)
+        vertices[:, axis] = np.where(is_free[:, axis], moved, line)
     return vertices

@@ -17,17 +17,17 @@ _SLAB_BYTES = 64_000_000
 """Held at once; a slab of whole chunks is read where it fits, so that no chunk is unpacked twice."""
 
 
-def sweep_slabs(data: ArrayLike, *, slab_bytes: int = _SLAB_BYTES) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+def sweep_slabs(data: ArrayLike, *, slab_bytes: int | None = None) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     """First slice and (C, n, Y, X) voxels of one slab after another.
 
     Parameters
     ----------
     data : (C, Z, Y, X) array-like
-    slab_bytes : the largest slab, unless a single slice is larger
+    slab_bytes : the largest slab, unless a single slice is larger; 64 MB if None
     """
     channels, slices, height, width = (int(n) for n in data.shape)
     plane_bytes = channels * height * width * np.dtype(data.dtype).itemsize
-    fits = max(1, slab_bytes // plane_bytes)
+    fits = max(1, (slab_bytes or _SLAB_BYTES) // plane_bytes)
     chunk = int((getattr(data, "chunks", None) or (1, 1))[1])
     depth = fits // chunk * chunk or fits
     for z in range(0, slices, depth):

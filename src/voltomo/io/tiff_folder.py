@@ -14,17 +14,15 @@ from voltomo.errors import ReadError
 from voltomo.io.calibration import voxel_size_from
 from voltomo.io.regions import RegionArray
 from voltomo.io.registry import FormatReader, ReadOptions
-from voltomo.io.slices import list_slices, order_slices
+from voltomo.io.slices import TIFF, list_slices, order_slices
 from voltomo.io.tiff import open_pages, read_tiff
 
 __all__ = ["READER", "is_tiff_folder", "read_tiff_folder"]
 
-_SUFFIXES = (".tif", ".tiff")
-
 
 def is_tiff_folder(path: Path) -> bool:
     """Whether a folder holds TIFF files."""
-    return path.is_dir() and bool(list_slices(path, _SUFFIXES))
+    return path.is_dir() and bool(list_slices(path, TIFF))
 
 
 def read_tiff_folder(path: Path, options: ReadOptions) -> Volume:
@@ -35,13 +33,9 @@ def read_tiff_folder(path: Path, options: ReadOptions) -> Volume:
     ReadError
         If a slice is missing, damaged, holds several pages, or differs from the first in shape or dtype.
     """
-    others = list_slices(path, (".png",))
-    if others:
-        raise ReadError(f"{path} holds TIFF and PNG files ({others[0].name}); expected slices of one kind")
-    found = list_slices(path, _SUFFIXES)
-    if len(found) == 1:
-        return read_tiff(found[0], options)
-    files, notices = order_slices(path, found)
+    files, notices = order_slices(path, list_slices(path, TIFF))
+    if len(files) == 1:
+        return read_tiff(files[0], options)
     opened = []
     for file in files:
         if file.stat().st_size == 0:
