@@ -29,7 +29,7 @@ class ReportContent:
     warnings : sentences from the gates, shown at the top
     steps : one ``{"verb", "config", "seconds", "peak_memory"}`` per stage, in order; memory in bytes
     provenance : ``{"versions": {name: version}, "inputs": [{"name", "hash", "size"}], "command", "date"}``
-    truth : ``{"rows": [{"quantity", "measured", "truth", "difference", "unit"}], "note": ...}`` for a synthetic scan
+    truth : ``{"rows": [{"quantity", "measured", "truth", "difference", "unit"}], "scores": Measurements, "note"}``
     previews : coarse (Z, Y, X) levels for the 3D pictures under "phases" and "particles"; strided maps if absent
     """
 

@@ -125,8 +125,8 @@ def _particles(config: Mapping[str, Any], content: ReportContent, cite: _Citatio
     text += f"; the smallest particle diameter was {smallest}." if smallest else "."
     if content.crack_map is not None and content.crack_map.threshold is not None:
         text += (
-            f" Inside the particles, voxels darker than the grey level {content.crack_map.threshold:.6g}, found by the "
-            f"triangle method {cite('triangle')}, count as crack or void."
+            f" Inside the particles, voxels darker than the grey level {content.crack_map.threshold:.6g}, from a triangle "
+            f"threshold of the grey levels there {cite('triangle')}, count as crack or void."
         )
     return text
 

@@ -103,9 +103,10 @@ def _draw_picture(axes: Axes, panel: Panel) -> None:
     for row, column, text, side in panel.labels:
         axes.text(column, row, plain(text), fontsize=8, color=MUTED, ha=side, va="center", clip_on=False)
     if panel.outline is not None and min(panel.outline.shape) > 1 and panel.outline.any():
-        axes.contour(
-            panel.outline.astype(np.float32), levels=[0.5], colors=["#d55e00"], linewidths=1.2, linestyles="dashed"
-        )
+        # Black on white is seen on every grey and every phase colour.
+        inside = panel.outline.astype(np.float32)
+        axes.contour(inside, levels=[0.5], colors=["white"], linewidths=1.6)
+        axes.contour(inside, levels=[0.5], colors=["black"], linewidths=1.0, linestyles="dashed")
 
 
 def _draw_strip(axes: Axes, panel: Panel, width: float, height: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,8 +41,8 @@ def plot_pictures(content: ReportContent) -> dict[str, Picture]:
     if any(len(_profile_axis(content, axis)[0]) > 1 for axis in AXES):
         found["profiles"] = _profiles(content)
     sizes = _diameters(content)
-    if len(sizes[0]):
-        found["sizes"] = _sizes(content, *sizes)
+    if len(sizes.values):
+        found["sizes"] = _sizes(content, sizes)
     return found
 
 
@@ -178,30 +179,49 @@ def _draw_profile(axes: Axes, content: ReportContent, axis: str) -> None:
     _legend_above(axes, columns=3)
 
 
-_DIAMETERS = ("equivalent_diameter", "diameter")
-_EDGE_FLAGS = ("touches_edge", "on_edge", "edge", "touches_border")
+@dataclass(frozen=True)
+class _Diameters:
+    """The particles whose sizes are drawn.
+
+    Parameters
+    ----------
+    values : equivalent diameters, in m or voxels
+    words : which particles these are
+    """
+
+    values: Floats
+    words: str
 
 
-def _diameters(content: ReportContent) -> tuple[Floats, int]:
-    """Diameters of the whole particles, and how many more are cut by the edge; of all if none is whole."""
+def _diameters(content: ReportContent) -> _Diameters:
+    """The particles that the measured distribution stands on: whole ones, or all where no edge rule could be used."""
     table = content.instance_map.table if content.instance_map is not None else {}
-    column = next((name for name in _DIAMETERS if name in table), None)
-    if column is None:
-        return np.empty(0), 0
-    diameters = np.asarray(table[column], np.float64)
-    kept = np.isfinite(diameters) & (diameters > 0)
-    flag = next((name for name in _EDGE_FLAGS if name in table), None)
-    whole = kept & (np.asarray(table[flag]) == 0) if flag is not None else kept
-    if not whole.any():
-        return diameters[kept], 0
-    return diameters[whole], int(kept.sum() - whole.sum())
+    if "equivalent_diameter" not in table:
+        return _Diameters(np.empty(0), "")
+    every = np.asarray(table["equivalent_diameter"], np.float64)
+    drawn = np.isfinite(every) & (every > 0)
+    cut = np.asarray(table.get("touches_edge", np.zeros(len(every), np.bool_)), np.bool_) & drawn
+    rules = {item.method for item in content.measurements.select("equivalent_diameter") if item.value is not None}
+    uncorrected = any(rule.startswith("all particles") for rule in rules)
+    if not cut.any():
+        return _Diameters(every[drawn], f"{_count(drawn)}")
+    if uncorrected or not (drawn & ~cut).any():
+        return _Diameters(every[drawn], f"{_count(drawn)}, {int(cut.sum())} of them cut by the edge")
+    words = f"the {_count(drawn & ~cut)} not cut by the edge, counted without the edge weights of the table"
+    return _Diameters(every[drawn & ~cut], words)
 
 
-def _sizes(content: ReportContent, diameters: Floats, cut: int) -> Picture:
+def _count(chosen: npt.NDArray[np.bool_]) -> str:
+    """Number of particles, in words."""
+    count = int(chosen.sum())
+    return f"{count} particle{'' if count == 1 else 's'}"
+
+
+def _sizes(content: ReportContent, particles: _Diameters) -> Picture:
     """Number- and volume-weighted size distribution on a logarithmic axis."""
     unit = "m" if content.voxel_size is not None else "voxel"
-    scale, printed = scaled_unit(float(np.median(diameters)), unit)
-    shown = diameters / scale
+    scale, printed = scaled_unit(float(np.median(particles.values)), unit)
+    shown = particles.values / scale
     # By definition the measure of a particle goes with the third (in a section: the second) power of the diameter.
     measure = shown**content.dimension
     word = "volume" if content.dimension == 3 else "area"
@@ -225,9 +245,7 @@ def _sizes(content: ReportContent, diameters: Floats, cut: int) -> Picture:
     shape = "sphere" if content.dimension == 3 else "circle"
     style_axes(axes, x=f"Equivalent-{shape} diameter ({printed})", y="Share per class (%)")
     _legend_above(axes, columns=2)
-    count = f"{len(shown)} particle{'' if len(shown) == 1 else 's'}"
-    left = f"; {cut} more are cut by the edge and left out" if cut else ""
-    caption = f"Size distribution of {count}{left}. No correction for the edge.{medians}"
+    caption = f"Size distribution of {particles.words}.{medians}"
     figure = axes.get_figure(root=True)
     assert figure is not None
     return Picture("sizes", "Particle sizes", caption, (Part(figure, caption),), figure)

@@ -15,6 +15,20 @@ from voltomo.units import format_bytes, format_length
 __all__ = ["InputRow", "StepRow", "configuration_yaml", "duration_text", "input_rows", "step_rows", "voxel_text"]
 
 
+_TELLING = (
+    "method",
+    "filter",
+    "denoise",
+    "classes",
+    "thresholds",
+    "fractions",
+    "min_diameter",
+    "connectivity",
+    "truth",
+)
+"""Settings in the list of steps; the configuration has them all."""
+
+
 @dataclass(frozen=True)
 class StepRow:
     """One stage: its verb, the settings that say most, time and memory."""
@@ -48,13 +62,18 @@ def step_rows(content: ReportContent) -> tuple[StepRow, ...]:
 
 
 def _settings(config: Mapping[str, Any]) -> str:
-    """``key: value`` of the scalar settings that are set."""
-    shown = [
-        f"{key}: {value}"
-        for key, value in _simple(config).items()
-        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
-    ]
-    return ", ".join(shown)
+    """``key: value`` of the settings that people ask for first, where they are set."""
+    shown = {key: _short(_simple(config.get(key))) for key in _TELLING}
+    return ", ".join(f"{key}: {text}" for key, text in shown.items() if text not in ("", "none"))
+
+
+def _short(value: Any) -> str:
+    """A setting in one line; of a filter, its method; empty where it is not set."""
+    if isinstance(value, Mapping):
+        return str(value.get("method", ""))
+    if isinstance(value, list):
+        return " ".join(map(_short, value))
+    return "" if value is None else str(value)
 
 
 def duration_text(seconds: Any) -> str:
@@ -62,12 +81,14 @@ def duration_text(seconds: Any) -> str:
 
     Examples
     --------
-    >>> duration_text(0.42), duration_text(83.2), duration_text(4000)
-    ('0.4 s', '1 min 23 s', '1 h 6 min')
+    >>> duration_text(0.02), duration_text(0.42), duration_text(83.2), duration_text(4000)
+    ('< 0.1 s', '0.4 s', '1 min 23 s', '1 h 6 min')
     """
     if seconds is None:
         return ""
     value = float(seconds)
+    if value < 0.1:
+        return "< 0.1 s"
     if value < 60:
         return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
     minutes, rest = divmod(round(value), 60)

@@ -149,7 +149,8 @@ def _particles(content: ReportContent, cut: Cut) -> Picture:
     edge = boundaries(cut.particles)
     image[edge] = hex_rgb("#1a1a1a")
     shown = len(np.unique(cut.particles[cut.particles != 0]))
-    words = f"{shown} particle{'' if shown == 1 else 's'} cut by {where}"
+    plural = "" if shown == 1 else "s"
+    words = f"{shown} particle{plural} " + (f"cut by {where}" if content.dimension == 3 else "in the image")
     caption = f"{words}. Colours only tell neighbours apart; black lines are particle boundaries.{_outside_note(cut)}"
     return panel_picture("particles", "Particles", caption, [_panel(content, cut, "Particles", image)], [f"{words}."])
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TypeVar
 
 from voltomo.artifacts import Measurement
 from voltomo.report.content import ReportContent
 from voltomo.report.wording import friendly_name, group_of, number_text, scaled_unit, signed_text
 
-__all__ = ["Definition", "Group", "Quantity", "Row", "group_rows", "key_rows", "printed_value"]
+__all__ = ["Definition", "Group", "Quantity", "Row", "group_rows", "key_rows", "printed_value", "quantities"]
+
+
+T = TypeVar("T")
+
+_MANY = 12
+"""Rows of one quantity that are shown at once."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +57,25 @@ class Definition:
 
 @dataclass(frozen=True)
 class Quantity:
-    """All rows of one measurement name."""
+    """All rows of one measurement name.
+
+    Parameters
+    ----------
+    name, heading : in the files, and in words
+    rows : shown
+    more : of a long table, the rows of all methods but the first; shown on demand
+    definitions : the distinct ones
+    reason : what holds for every row, said once
+    missing : parts of the uncertainty that are missing from every row, said once
+    """
 
     name: str
     heading: str
     rows: tuple[Row, ...]
+    more: tuple[Row, ...]
     definitions: tuple[Definition, ...]
+    reason: str
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -67,28 +88,61 @@ class Group:
 
 def group_rows(content: ReportContent) -> tuple[Group, ...]:
     """The whole table, in page order; within a quantity the order of the measurements stays."""
-    by_name: dict[str, list[Measurement]] = {}
-    for item in content.measurements:
-        by_name.setdefault(item.name, []).append(item)
     groups: dict[tuple[int, str], list[Quantity]] = {}
-    for name, items in by_name.items():
-        groups.setdefault(group_of(name), []).append(_quantity(content, name, items))
+    for quantity in quantities(content, content.measurements):
+        groups.setdefault(group_of(quantity.name), []).append(quantity)
     return tuple(Group(heading, tuple(groups[(order, heading)])) for order, heading in sorted(groups))
 
 
+def quantities(content: ReportContent, measurements: Iterable[Measurement]) -> tuple[Quantity, ...]:
+    """Measurements gathered by name, in order of appearance."""
+    by_name: dict[str, list[Measurement]] = {}
+    for item in measurements:
+        by_name.setdefault(item.name, []).append(item)
+    return tuple(_quantity(content, name, items) for name, items in by_name.items())
+
+
 def _quantity(content: ReportContent, name: str, items: list[Measurement]) -> Quantity:
-    """Rows and distinct definitions of one name."""
+    """Rows and distinct definitions of one name; what all rows share is taken out of them."""
     several = len({item.method for item in items}) > 1
-    rows = tuple(_row(content, item, with_method=several) for item in items)
     definitions = dict.fromkeys(Definition(i.method, i.definition, i.region) for i in items if i.definition or i.method)
-    return Quantity(name, friendly_name(name), rows, tuple(definitions))
+    heading = friendly_name(name, dimension=items[0].dimension)
+    leading = [item for item in items if item.method == items[0].method] if len(items) > _MANY else items
+    others = [item for item in items if item.method != items[0].method] if len(items) > _MANY else []
+    shown, more = (
+        [_row(content, run, with_method=several) for run in _withheld_together(part)] for part in (leading, others)
+    )
+    reason = _shared([row.reason for row in (*shown, *more)]) or ""
+    missing = _shared([row.missing for row in (*shown, *more) if row.status != "withheld"]) or ()
+
+    def lean(row: Row) -> Row:
+        return replace(row, reason="" if reason else row.reason, missing=() if missing else row.missing)
+
+    return Quantity(name, heading, tuple(map(lean, shown)), tuple(map(lean, more)), tuple(definitions), reason, missing)
 
 
-def _row(content: ReportContent, item: Measurement, *, with_method: bool) -> Row:
-    """Display text of one measurement."""
+def _shared(values: list[T]) -> T | None:
+    """The value that all of at least two have; None where they differ."""
+    return values[0] if len(values) > 1 and len(set(values)) == 1 else None
+
+
+def _withheld_together(items: Iterable[Measurement]) -> Iterable[tuple[Measurement, ...]]:
+    """Numbers one by one; those withheld for one reason, that differ in their statistic only, together."""
+
+    def key(item: Measurement) -> object:
+        if item.status != "withheld":
+            return id(item)
+        return item.phase, item.phase_2, item.axis, item.method, item.reason
+
+    return (tuple(run) for _, run in groupby(items, key))
+
+
+def _row(content: ReportContent, items: tuple[Measurement, ...], *, with_method: bool) -> Row:
+    """Display text of one measurement, or of several that are withheld together."""
+    item = items[0]
     value, unit, interval = printed_value(item)
     return Row(
-        what=_what(content, item),
+        what=_what(content, items),
         method=item.method if with_method else "",
         value=value,
         unit=unit,
@@ -104,11 +158,13 @@ def _row(content: ReportContent, item: Measurement, *, with_method: bool) -> Row
     )
 
 
-def _what(content: ReportContent, item: Measurement) -> str:
-    """Phase, statistic and axis of a number, in words."""
+def _what(content: ReportContent, items: tuple[Measurement, ...]) -> str:
+    """Phase, statistic and axis of a number, in words; the statistics of numbers that are withheld together."""
+    item = items[0]
+    statistic = "; ".join(dict.fromkeys(i.statistic for i in items if i.statistic))
     phases = f"{item.phase} | {item.phase_2}" if item.phase_2 else item.phase
     axis = content.axis_label(item.axis) if item.axis else ""
-    return ", ".join(word for word in (phases, item.statistic, f"along {axis}" if axis else "") if word)
+    return ", ".join(word for word in (phases, statistic, f"along {axis}" if axis else "") if word)
 
 
 def printed_value(item: Measurement) -> tuple[str, str, str]:
@@ -174,5 +230,5 @@ def key_rows(content: ReportContent) -> tuple[tuple[str, Row], ...]:
             if name == "equivalent_diameter" and "D50" not in item.statistic:
                 continue
             seen.add(item.phase)
-            found.append((friendly_name(name), _row(content, item, with_method=False)))
+            found.append((friendly_name(name, dimension=item.dimension), _row(content, (item,), with_method=False)))
     return tuple(found[:_KEY_LIMIT])

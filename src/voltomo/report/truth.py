@@ -1,4 +1,4 @@
-"""Measured against true numbers, for a scan that was made from a known structure."""
+"""Measured against true numbers, for a scan whose structure is known or was labelled by hand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voltomo.report.content import ReportContent
+from voltomo.report.table import Quantity, quantities
 from voltomo.report.wording import friendly_name, number_text, scaled_unit, signed_text
 
 __all__ = ["Truth", "TruthRow", "truth_rows"]
@@ -28,15 +29,16 @@ class Truth:
     """The comparison and what must be known to read it."""
 
     rows: tuple[TruthRow, ...]
+    scores: tuple[Quantity, ...]
     note: str
 
 
 def truth_rows(content: ReportContent) -> Truth | None:
-    """The comparison with the truth; None for a scan of something real."""
-    if not content.truth or not content.truth.get("rows"):
-        return None
-    rows = tuple(_row(**row) for row in content.truth["rows"])
-    return Truth(rows, str(content.truth.get("note") or ""))
+    """The comparison with the truth; None where none was given."""
+    truth = content.truth or {}
+    rows = tuple(_row(**row) for row in truth.get("rows") or ())
+    scores = quantities(content, truth.get("scores") or ())
+    return Truth(rows, scores, str(truth.get("note") or "")) if rows or scores else None
 
 
 def _row(

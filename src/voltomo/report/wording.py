@@ -91,52 +91,41 @@ def signed_text(value: float, *, digits: int = 3) -> str:
 _NAMES = {
     "volume_fraction": "Volume fraction",
     "area_fraction": "Area fraction",
-    "porosity": "Porosity, inter-particle",
-    "porosity_inter": "Porosity, inter-particle",
+    "porosity": "Porosity between particles",
     "porosity_total": "Porosity, total",
-    "porosity_intra": "Porosity inside particles",
     "porosity_intra_closed": "Porosity inside particles, closed",
     "porosity_intra_open": "Porosity inside particles, open",
+    "volume_fraction_inter": "Mixture between particles",
+    "volume_fraction_intra_closed": "Mixture inside particles, closed",
+    "volume_fraction_intra_open": "Mixture inside particles, open",
     "specific_surface_area": "Specific surface area, per total volume",
-    "specific_surface_area_per_solid": "Specific surface area, per volume of the phase",
-    "specific_surface_area_solid": "Specific surface area, per volume of the phase",
+    "specific_surface_area_per_phase_volume": "Specific surface area, per volume of the phase",
     "interface_area": "Interface area, per total volume",
-    "boundary_length": "Boundary length, per area",
+    "binder_coverage": "Share of the active surface that binder covers",
+    "boundary_length": "Boundary length, per total area",
+    "interface_length": "Interface length, per total area",
     "connected_fraction": "Through-connected fraction",
     "largest_component_fraction": "Share of the largest connected part",
-    "euler_number": "Euler number",
+    "component_count": "Number of connected parts",
     "particle_count": "Number of particles",
+    "particle_number_density": "Particles per volume",
     "equivalent_diameter": "Equivalent-sphere diameter",
-    "section_diameter": "Equivalent-circle diameter of sections",
-    "aspect_ratio": "Aspect ratio",
-    "coverage": "Coverage of active material by binder",
+    "particle_void_fraction": "Cracks and voids, share of the particle envelopes",
+}
+_NAMES_IN_PLANE = {
+    "particle_number_density": "Particle sections per area",
+    "particle_count": "Number of particle sections",
+    "equivalent_diameter": "Equivalent-circle diameter of sections",
+    "particle_void_fraction": "Cracks and voids, share of the particle sections",
 }
 
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("fractions", "Phase fractions and porosity", ("volume_fraction", "area_fraction", "porosity", "solid_fraction")),
-    (
-        "surfaces",
-        "Surfaces and interfaces",
-        ("specific_surface", "surface", "interface", "boundary", "coverage", "triple"),
-    ),
-    ("connectivity", "Connectivity", ("connected", "largest", "isolated", "euler", "percolat", "component")),
-    ("cracks", "Cracks and voids in particles", ("crack", "void", "flaw")),
-    (
-        "shape",
-        "Particle shape",
-        (
-            "sphericity",
-            "circularity",
-            "aspect",
-            "orientation",
-            "feret",
-            "elongation",
-            "flatness",
-            "convexity",
-            "solidity",
-        ),
-    ),
-    ("particles", "Particle sizes", ("particle", "equivalent", "section", "diameter", "local_thickness", "chord")),
+    ("fractions", "Phase fractions and porosity", ("volume_fraction", "area_fraction", "porosity")),
+    ("surfaces", "Surfaces and interfaces", ("specific_surface", "interface", "boundary", "binder_coverage", "triple")),
+    ("connectivity", "Connectivity", ("connected", "largest", "component", "euler", "percolat")),
+    ("cracks", "Cracks and voids in particles", ("particle_void", "crack", "flaw")),
+    ("shape", "Particle shape", ("sphericity", "circularity", "aspect", "orientation", "feret", "elongation")),
+    ("particles", "Particle sizes", ("particle", "equivalent", "local_thickness", "chord")),
 )
 """Key, heading and the beginnings of the names that belong there; the first match wins."""
 
@@ -144,8 +133,10 @@ _OTHER = ("other", "Further numbers")
 _PAGE_ORDER = ("fractions", "surfaces", "connectivity", "particles", "shape", "cracks", "other")
 
 
-def friendly_name(name: str) -> str:
+def friendly_name(name: str, *, dimension: int = 3) -> str:
     """The words for a measurement name; an unknown name loses its underscores and no more.
+
+    In a plane (`dimension` 2) particles are sections.
 
     Examples
     --------
@@ -154,7 +145,8 @@ def friendly_name(name: str) -> str:
     >>> friendly_name("mean_free_path")
     'Mean free path'
     """
-    return _NAMES.get(name) or name.replace("_", " ").strip().capitalize() or "Unnamed"
+    known = _NAMES | (_NAMES_IN_PLANE if dimension == 2 else {})
+    return known.get(name) or name.replace("_", " ").strip().capitalize() or "Unnamed"
 
 
 def group_of(name: str) -> tuple[int, str]:
