@@ -13,24 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from voltomo.artifacts import CrackMap, InstanceMap, Measurement, Measurements, ParticleTable, PhaseMap, as_zyx
 from voltomo.blocks import Block, Partial
-from voltomo.blocks.components import Components, find_components
 from voltomo.errors import GateError, InputError, ShapeError
 from voltomo.metrics.connectivity import measure_connectivity
 from voltomo.metrics.fractions import (
     Profiles,
     SliceCounts,
-    VoidParts,
     count_slices,
     measure_fractions,
     measure_porosity,
     profiles,
-    void_phases,
 )
 from voltomo.metrics.neighbors import count_neighbors
 from voltomo.metrics.sample import AXES, Sample
 from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.morphology.directions import CroftonDirections, crofton_directions
+from voltomo.stages.phase_components import PhaseComponents, find_void_parts
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, format_voxel_size
 
@@ -38,18 +36,22 @@ __all__ = ["MeasureConfig", "MeasureResult", "run_measure"]
 
 
 class MeasureConfig(BaseModel):
-    """What `measure` may be told."""
+    """What is measured, and from how much.
+
+    Parameters
+    ----------
+    connectivity : neighborhoods in which connectivity is counted: 6, 18, 26; in a section 6 is 4, and 18 and 26 are 8
+    min_particles : fewer particles withhold their size distribution; 30 leave three below D10 and three above D90
+    bootstrap : replicates of the bootstrap over particles
+    seed : of its random numbers
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     connectivity: tuple[Literal[6, 18, 26], ...] = (6, 18, 26)
-    """Neighborhoods in which connectivity is counted; 6 stands for 4, and 18 and 26 for 8, in a section."""
     min_particles: int = Field(default=30, ge=2)
-    """Fewer particles withhold their size distribution: 30 leave three beyond D10 and D90."""
     bootstrap: int = Field(default=400, ge=100)
-    """Replicates of the bootstrap over particles; 400 fix the ends of a 95 % interval to a tenth of its width."""
-    seed: int = 0
-    """Of the random numbers of the bootstrap."""
+    seed: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def run_measure(
     Raises
     ------
     InputError
-        If the map carries ids that the phase table does not hold, or the maps differ in shape.
+        If the map carries ids that the phase table does not hold, the maps differ in shape or voxel size, or the
+        particle table lacks a column.
     GateError
         If no voxel is inside the field of view.
     """
@@ -100,14 +103,14 @@ def run_measure(
     _check_same_grid(phase_map, instance_map, crack_map)
     counts = _count_slices(labels, phase_map, work)
     sample = _sample(phase_map, counts)
-    finder = _ComponentFinder(labels, work)
+    components = PhaseComponents(labels, work)
     directions = crofton_directions(sample.edges, sample.dimension)
     pairs = _count_neighbors(labels, phase_map, directions, work)
 
     numbers: list[Measurement] = [*measure_fractions(counts, sample)]
-    numbers += measure_porosity(counts, sample, parts=_void_parts(finder, sample, instance_map))
+    numbers += measure_porosity(counts, sample, parts=find_void_parts(components, sample, instance_map))
     numbers += measure_surfaces(InterfaceCounts(pairs, directions), sample, voxels=counts.phases)
-    numbers += _connectivity(finder, sample, counts, config)
+    numbers += _connectivity(components, sample, counts, config)
     if instance_map is not None and instance_map.table:
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         numbers += measure_particles(_particles(instance_map.table, sample), sample, rules)
@@ -177,49 +180,12 @@ def _count_neighbors(
     return merged["pairs"].astype(np.int64)
 
 
-@dataclass
-class _ComponentFinder:
-    """Connected components of sets of phases, each found once."""
-
-    labels: npt.NDArray[np.uint8]
-    work: Workspace
-    found: dict[tuple[tuple[int, ...], int], Components] = field(default_factory=dict)
-
-    def find(self, ids: tuple[int, ...], neighbors: Literal[6, 18, 26]) -> Components:
-        """Components of the voxels that carry one of the ids."""
-        if (ids, neighbors) not in self.found:
-            self.found[ids, neighbors] = find_components(
-                self.labels,
-                predicate=partial(_carries, ids=ids),
-                runner=self.work,
-                step=f"components of {'+'.join(map(str, ids))}, {neighbors} neighbors",
-                connectivity=neighbors,
-            )
-        return self.found[ids, neighbors]
-
-    def find_inside(self, ids: tuple[int, ...], instances: npt.NDArray[np.uint32]) -> Components:
-        """Components, by 6 neighbors, of the voxels that carry one of the ids and lie inside a particle."""
-
-        def inside(labels: npt.NDArray[np.uint8], instances: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-            return _carries(labels, ids=ids) & (instances > 0)
-
-        return find_components(
-            self.labels, instances, predicate=inside, runner=self.work, step="voids inside particles", connectivity=6
-        )
-
-
-def _carries(labels: npt.NDArray[np.uint8], *, ids: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    lookup = np.zeros(256, np.bool_)
-    lookup[list(ids)] = True
-    return lookup[labels]
-
-
 def _connectivity(
-    finder: _ComponentFinder, sample: Sample, counts: SliceCounts, config: MeasureConfig
+    components: PhaseComponents, sample: Sample, counts: SliceCounts, config: MeasureConfig
 ) -> Iterator[Measurement]:
     for phase in sample.phases:
         for neighbors, seen_as in _neighborhoods(config.connectivity, sample.dimension).items():
-            found = finder.find((phase.id,), seen_as)
+            found = components.find((phase.id,), seen_as)
             yield from measure_connectivity(
                 sample,
                 phase=phase.name,
@@ -237,33 +203,23 @@ def _neighborhoods(wanted: tuple[Literal[6, 18, 26], ...], dimension: int) -> di
     return {4 if neighbors == 6 else 8: neighbors for neighbors in wanted}
 
 
-def _void_parts(finder: _ComponentFinder, sample: Sample, instance_map: InstanceMap | None) -> VoidParts | None:
-    """Where the void is; None without particles or without a void phase.
-
-    A component of the void inside the envelopes is closed if it is a component of the whole void as well: then it has
-    the same first voxel and the same size there. No labels need to be written to know that.
-    """
-    ids = tuple(phase.id for phase in void_phases(sample))
-    if instance_map is None or not ids:
-        return None
-    everywhere, inside = finder.find(ids, 6), finder.find_inside(ids, as_zyx(instance_map.data))
-    total, intra = int(everywhere.counts.sum()), int(inside.counts.sum())
-    closed = int(inside.counts[_is_component_of(inside, everywhere)].sum())
-    return VoidParts(inter=total - intra, closed=closed, opened=intra - closed)
-
-
-def _is_component_of(inside: Components, everywhere: Components) -> npt.NDArray[np.bool_]:
-    """Which components of a part of the voxels are components of all of them; both are ordered by their first voxel."""
-    if not len(inside):
-        return np.zeros(0, np.bool_)
-    own, all_ = (np.ravel_multi_index(tuple(found.first.T), found.shape) for found in (inside, everywhere))
-    match = np.minimum(np.searchsorted(all_, own), len(all_) - 1)
-    return np.asarray((all_[match] == own) & (everywhere.counts[match] == inside.counts))
-
-
 def _particles(table: ParticleTable, sample: Sample) -> ParticleSample:
     """The columns of the particle table that sizes and shapes need."""
     content, roundness = ("volume", "sphericity") if sample.dimension == 3 else ("area", "circularity")
+    sides = [f"box_{axis}_{side}" for axis in AXES for side in ("low", "high")]
+    needed = [
+        "equivalent_diameter",
+        f"envelope_{content}",
+        f"solid_{content}",
+        "touches_edge",
+        roundness,
+        "aspect_ratio",
+    ]
+    if missing := [name for name in (*needed, *sides) if name not in table]:
+        raise InputError(
+            f"the particle table has no column {', '.join(missing)}; run `particles` on this map to get a table "
+            f"of {sample.dimension} dimensions"
+        )
     extents = [np.asarray(table[f"box_{axis}_high"]) - np.asarray(table[f"box_{axis}_low"]) for axis in AXES]
     return ParticleSample(
         diameter=np.asarray(table["equivalent_diameter"], np.float64),
