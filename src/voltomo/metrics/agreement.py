@@ -186,17 +186,24 @@ def overlapping_pairs(truth: npt.NDArray[np.uint32], result: npt.NDArray[np.uint
     """Sparse table of the overlaps of two label maps of the same shape."""
     if truth.shape != result.shape:
         raise ShapeError(f"truth {truth.shape} and result {result.shape} differ in shape")
-    keys, counts = np.unique((truth.ravel().astype(np.uint64) << 32) | result.ravel(), return_counts=True)
-    return Overlaps((keys >> 32).astype(np.uint32), keys.astype(np.uint32), counts.astype(np.int64))
+    pairs = (truth.ravel().astype(np.uint64) << np.uint64(32)) | result.ravel().astype(np.uint64)
+    # Labels come in runs along x; counting runs leaves a tenth of the numbers to sort.
+    starts = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]])) if pairs.size else np.empty(0, np.intp)
+    return _sum_by_pair(pairs[starts], np.diff(starts, append=pairs.size))
 
 
 def merge_overlaps(a: Overlaps, b: Overlaps) -> Overlaps:
     """The overlaps of two pieces of a volume together."""
-    truth, result = np.concatenate([a.truth, b.truth]), np.concatenate([a.result, b.result])
-    keys, place = np.unique((truth.astype(np.uint64) << 32) | result, return_inverse=True)
-    voxels = np.zeros(len(keys), np.int64)
-    np.add.at(voxels, place, np.concatenate([a.voxels, b.voxels]))
-    return Overlaps((keys >> 32).astype(np.uint32), keys.astype(np.uint32), voxels)
+    pairs = [(each.truth.astype(np.uint64) << 32) | each.result for each in (a, b)]
+    return _sum_by_pair(np.concatenate(pairs), np.concatenate([a.voxels, b.voxels]))
+
+
+def _sum_by_pair(pairs: npt.NDArray[np.uint64], voxels: Counts) -> Overlaps:
+    """Table from pairs packed into 64 bits that may repeat."""
+    keys, place = np.unique(pairs, return_inverse=True)
+    sums = np.zeros(len(keys), np.int64)
+    np.add.at(sums, place, voxels)
+    return Overlaps((keys >> 32).astype(np.uint32), keys.astype(np.uint32), sums)
 
 
 @dataclass(frozen=True)

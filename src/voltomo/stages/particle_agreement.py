@@ -85,7 +85,7 @@ def _find_overlaps(result: InstanceMap, truth: InstanceMap, work: Workspace) -> 
         _as_volume(result.data),
         _as_volume(truth.data),
         merge=merge,
-        bytes_per_voxel=48,  # two ids, the 64-bit pairs, and their sorted copies
+        bytes_per_voxel=36,  # two ids, three arrays of 64 bits, and a mask
     )
     return _overlaps(partial)
 
