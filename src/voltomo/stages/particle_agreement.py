@@ -59,7 +59,7 @@ def compare_particles(
     """
     overlaps = _find_overlaps(result, truth, work)
     scores = tuple(score_instances(overlaps, threshold=threshold) for threshold in thresholds)
-    rows = [*_score_rows(scores, dimension), *_property_rows(overlaps, result, truth, dimension)]
+    rows = [*_score_rows(scores, overlaps, dimension), *_property_rows(overlaps, result, truth, dimension)]
     warnings: tuple[str, ...] = ()
     if result_cracks is not None and truth_cracks is not None:
         rows += _void_rows(overlaps, result, truth, result_cracks, truth_cracks, dimension, work)
@@ -96,7 +96,7 @@ def _overlaps(partial: Partial) -> Overlaps:
     )
 
 
-def _score_rows(scores: tuple[InstanceScores, ...], dimension: int) -> Iterator[Measurement]:
+def _score_rows(scores: tuple[InstanceScores, ...], overlaps: Overlaps, dimension: int) -> Iterator[Measurement]:
     named = {
         "instance_average_precision": "TP / (TP + FP + FN) over particles; there are no confidences to rank by, so "
         "this is not the area under a precision-recall curve",
@@ -124,6 +124,16 @@ def _score_rows(scores: tuple[InstanceScores, ...], dimension: int) -> Iterator[
         dimension,
         statistic=f"mean over pairs with IoU ≥ {scores[0].threshold:.2f}",
         definition="IoU over voxels of a particle and its partner",
+    )
+    sizes = _sizes(overlaps.truth, overlaps.voxels)
+    matched = match_instances(overlaps, threshold=scores[0].threshold)[0].tolist()
+    yield _row(
+        "matched_volume_fraction",
+        sum(sizes[number] for number in matched) / sum(sizes.values()) if sizes else math.nan,
+        dimension,
+        statistic=f"IoU ≥ {scores[0].threshold:.2f}",
+        definition="voxels of the matched particles / voxels of all particles, in the truth; unlike the recall it gives "
+        "the slivers that the edge of the volume leaves of particles no more weight than they have",
     )
 
 
