@@ -128,6 +128,15 @@ def test_particles_as_large_as_the_window_refuse_the_correction() -> None:
     assert find(numbers, "particle_number_density", "").status == "withheld"
 
 
+def test_large_particles_that_are_always_cut_are_noticed() -> None:
+    """Where whole particles lack much of the content that is seen, their sizes are given with a warning."""
+    diameter = np.append(np.full(60, 10.0), 60.0)
+    numbers = measure_particles(particles(diameter, is_whole=diameter < 50), WINDOW, SizeRules())
+    found = find(numbers, "equivalent_diameter", "D90, volume-weighted", "whole")
+    assert found.status == "warned"
+    assert "account for 31 %" in found.reason  # 60 · 10³ at a weight of (100/89)³, of 60 · 10³ + 60³
+
+
 def test_a_section_has_no_volumes() -> None:
     """In the plane there are area- and number-weighted section sizes, and their definition says so."""
     sample = particles(np.full(40, 5.0))
