@@ -132,8 +132,8 @@ def _score_rows(scores: tuple[InstanceScores, ...], overlaps: Overlaps, dimensio
         sum(sizes[number] for number in matched) / sum(sizes.values()) if sizes else math.nan,
         dimension,
         statistic=f"IoU ≥ {scores[0].threshold:.2f}",
-        definition="voxels of the matched particles / voxels of all particles, in the truth; unlike the recall it gives "
-        "the slivers that the edge of the volume leaves of particles no more weight than they have",
+        definition="voxels of the matched particles / voxels of all particles, in the truth; unlike the recall it "
+        "gives the slivers that the edge of the volume leaves of particles no more weight than they have",
     )
 
 

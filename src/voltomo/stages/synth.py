@@ -35,7 +35,7 @@ class SynthConfig(BaseModel):
     active: float = Field(0.58, gt=0, lt=1, description="volume fraction of solid active material")
     binder: float = Field(0.15, ge=0, lt=1, description="volume fraction of binder; the rest is pore")
     d50: str | None = Field(
-        None, description="volume-weighted median particle diameter; a fifth of the window where it is not given"
+        None, description="volume-weighted median particle diameter; if not given, a fifth of the window or 40 voxels"
     )
     spread: float = Field(
         1.5, ge=1, le=2.5, description="geometric standard deviation of the diameters; 1 for equal particles"
@@ -53,7 +53,7 @@ class SynthConfig(BaseModel):
     hollow: float = Field(0.1, ge=0, le=1, description="share of the particles with a closed void")
     void_diameter: str | None = Field(None, description="diameter of the voids; D50/6 where it is not given")
     field_of_view: Literal["box", "cylinder"] = Field("box", description="cylinder: inscribed along z, nothing outside")
-    blur: float = Field(1.8, ge=0, le=10, description="standard deviation of the point spread, voxels")
+    blur: float = Field(1.5, ge=0, le=10, description="standard deviation of the point spread, voxels")
     noise: float = Field(0.03, ge=0, le=1, description="standard deviation of the noise; grey levels span 0 to 1")
     noise_length: float = Field(1.5, ge=0, le=10, description="correlation of the noise, voxels; 0 for white noise")
     rings: float = Field(0.01, ge=0, le=1, description="standard deviation of ring artefacts")
@@ -96,8 +96,7 @@ class SynthConfig(BaseModel):
         assert voxel_size is not None, "checked by the validator"
         width = min(n * edge for n, edge in zip(self.shape[1:], voxel_size[1:], strict=True))
         voxel = max(voxel_size)
-        # A fifth of the window shows some hundred particles in a cube; six voxels are the least that looks round.
-        d50 = max(0.2 * width, 6 * voxel) if self.d50 is None else parse_length(self.d50)
+        d50 = _usual_d50(width, voxel) if self.d50 is None else parse_length(self.d50)
         crack = min(max(d50 / 12, voxel), 3 * voxel) if self.crack_width is None else parse_length(self.crack_width)
         return ElectrodeRequest(
             shape=self.shape,
@@ -129,6 +128,14 @@ class SynthConfig(BaseModel):
             dtype=self.dtype,
             seed=self.seed,
         )
+
+
+def _usual_d50(width: float, voxel: float) -> float:
+    """A fifth of the window, which then shows some hundred particles, but 40 voxels where that leaves enough of them.
+
+    With 40 voxels the smallest particles are 14 voxels across, which a scan with the default blur resolves.
+    """
+    return max(0.2 * width, min(40 * voxel, 0.35 * width), 6 * voxel)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Scanner:
     pore: float = 0.22
     binder: float = 0.32
     active: float = 0.70
-    blur: float = 1.8
+    blur: float = 1.5
     noise: float = 0.03
     noise_length: float = 1.5
     rings: float = 0.01
