@@ -189,19 +189,13 @@ def demo(
     out.say(f"A synthetic electrode of {size}^3 voxels, not a measured one: its truth is known.")
     with out:
         synthesize(SynthConfig(shape=(size,) * 3), twin, progress=out.progress, on_stage=out.stage)
-    out.say("The same recipe as for your own scan:")
+    out.say("The same recipe as for your own scan, and a comparison with the truth:")
+    title = {"title": "A synthetic electrode (made by voltomo, not measured)"}
+    steps = ["segment", "particles", "measure", {"evaluate": {"truth": str(twin)}}, {"report": title}]
     with out:
         done = run(
             twin / "volume.ome.zarr",
-            {
-                "steps": [
-                    {"segment": {}},
-                    {"particles": {}},
-                    {"measure": {}},
-                    {"evaluate": {"truth": str(twin)}},
-                    "report",
-                ]
-            },
+            {"steps": steps},
             output=study,
             progress=out.progress,
             on_stage=out.stage,
