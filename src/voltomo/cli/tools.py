@@ -164,7 +164,7 @@ def export(
     else:
         artefact = read_volume(study)
     written = write(artefact, output, format=file_format, overwrite=overwrite)
-    listed = [str(path) for path in (written if isinstance(written, list | tuple) else [written])]
+    listed = [str(path) for path in written]
     Output(as_json=as_json).result({"written": listed}, "\n".join(listed))
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-import voltomo
 from voltomo.artifacts import Measurements, Volume
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.ome_zarr import ImageMetadata
@@ -27,6 +26,7 @@ from voltomo.stages.particles import ParticlesConfig, run_particles
 from voltomo.stages.segment import SegmentConfig, run_segment
 from voltomo.stages.study_workspace import StudyWorkspace
 from voltomo.units import format_voxel_size
+from voltomo.version import VERSION
 
 __all__ = ["STAGES", "ReportConfig", "library_versions"]
 
@@ -161,7 +161,7 @@ def _volume_metadata(volume: Volume) -> ImageMetadata:
 def library_versions() -> dict[str, str]:
     """Versions of what a number may depend on."""
     names = ("numpy", "scipy", "scikit-image", "numba", "zarr", "connected-components-3d", "edt")
-    return {"voltomo": voltomo.__version__, "python": platform.python_version()} | {n: version(n) for n in names}
+    return {"voltomo": VERSION, "python": platform.python_version()} | {n: version(n) for n in names}
 
 
 STAGES: dict[str, StageDefinition] = {

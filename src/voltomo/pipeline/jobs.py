@@ -13,12 +13,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-import voltomo
 from voltomo.errors import InputError, StudyError
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.hashing import hash_json, hash_path
 from voltomo.io.study import StageRecord, Study
 from voltomo.stages.study_workspace import StudyWorkspace
+from voltomo.version import VERSION
 
 __all__ = ["Job", "Outcome", "StageDefinition", "StageFunction", "plan_jobs", "select_jobs"]
 
@@ -110,7 +110,7 @@ def plan_jobs(
                 f"the step {definition.verb!r} needs {' and '.join(missing)}, which no step before it makes"
                 f"{_maker_hint(missing[0], steps)}"
             )
-        ingredients = {"code": f"voltomo {voltomo.__version__}, {definition.verb} {definition.revision}"}
+        ingredients = {"code": f"voltomo {VERSION}, {definition.verb} {definition.revision}"}
         ingredients |= _flatten(config.model_dump(mode="json"))
         ingredients |= {f"content of {path.name}": hash_path(path) for path in definition.files(config)}
         ingredients |= {f"input {n}": known[n] for n in (*definition.needs, *definition.uses) if n in known}
