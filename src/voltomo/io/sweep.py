@@ -13,7 +13,7 @@ from voltomo.errors import InputError
 
 __all__ = ["one_channel", "sweep_planes", "sweep_slabs"]
 
-_SLAB_BYTES = 64_000_000
+_SLAB_BYTES = 2**26
 """Held at once; a slab of whole chunks is read where it fits, so that no chunk is unpacked twice."""
 
 
@@ -23,13 +23,15 @@ def sweep_slabs(data: ArrayLike, *, slab_bytes: int | None = None) -> Iterator[t
     Parameters
     ----------
     data : (C, Z, Y, X) array-like
-    slab_bytes : the largest slab, unless a single slice is larger; 64 MB if None
+    slab_bytes : the largest slab, unless a single slice is larger; 64 MiB if None
     """
     channels, slices, height, width = (int(n) for n in data.shape)
     plane_bytes = channels * height * width * np.dtype(data.dtype).itemsize
     fits = max(1, (slab_bytes or _SLAB_BYTES) // plane_bytes)
     chunk = int((getattr(data, "chunks", None) or (1, 1))[1])
-    depth = fits // chunk * chunk or fits
+    while chunk > fits:
+        chunk = -(-chunk // 2)  # each chunk is then unpacked two, four ... times, but none straddles two slabs
+    depth = fits // chunk * chunk
     for z in range(0, slices, depth):
         yield z, np.asarray(data[:, z : min(z + depth, slices)])
 
