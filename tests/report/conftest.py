@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from voltomo.artifacts import (
     UncertaintyPart,
     Volume,
 )
-from voltomo.report import ReportContent
+from voltomo.report import ReportContent, write_report
 
 VOXEL = (200e-9, 100e-9, 100e-9)
 
@@ -170,3 +171,15 @@ def three_phases() -> PhaseTable:
 def make_content() -> Callable[..., ReportContent]:
     """Function that makes a report's content; ``dimension``, ``voxel_size`` and every field can be changed."""
     return content
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a volume, written once."""
+    return write_report(tmp_path_factory.mktemp("volume"), content())
+
+
+@pytest.fixture(scope="session")
+def page_of_section(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a section without a voxel size, written once."""
+    return write_report(tmp_path_factory.mktemp("section"), content(dimension=2, voxel_size=None))

@@ -40,10 +40,10 @@ def _parsed(page: Path) -> _Loads:
     return parser
 
 
-@pytest.mark.parametrize("dimension", [2, 3])
-def test_a_page_loads_nothing_from_elsewhere(make_content: Make, tmp_path: Path, dimension: int) -> None:
+@pytest.mark.parametrize("pages", ["page", "page_of_section"])
+def test_a_page_loads_nothing_from_elsewhere(request: pytest.FixtureRequest, pages: str) -> None:
     """Every address that a browser loads by itself is inside the page; links that a reader may follow are no loads."""
-    page = write_report(tmp_path, make_content(dimension=dimension))
+    page: Path = request.getfixturevalue(pages)
     parsed = _parsed(page)
     assert parsed.addresses, "a report has pictures"
     assert all(address.startswith("data:") for address in parsed.addresses)
@@ -52,23 +52,22 @@ def test_a_page_loads_nothing_from_elsewhere(make_content: Make, tmp_path: Path,
     assert "script" not in parsed.tags
 
 
-def test_every_picture_is_described_in_words(make_content: Make, tmp_path: Path) -> None:
+def test_every_picture_is_described_in_words(page: Path) -> None:
     """No image of the page lacks its alternative text."""
-    assert _parsed(write_report(tmp_path, make_content())).images_without_alt == 0
+    assert _parsed(page).images_without_alt == 0
 
 
-def test_equal_content_gives_equal_bytes(make_content: Make, tmp_path: Path) -> None:
+def test_equal_content_gives_equal_bytes(make_content: Make, page: Path, tmp_path: Path) -> None:
     """Two reports of one content are the same files, figures included."""
 
     def digest(folder: Path) -> dict[str, str]:
-        write_report(folder, make_content())
         return {
             str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
 
-    first, second = digest(tmp_path / "a"), digest(tmp_path / "b")
+    first, second = digest(page.parent), digest(write_report(tmp_path, make_content()).parent)
     assert first == second
     assert {"report.html", "methods.md", "figures/triptych.png", "figures/triptych.svg"} <= set(first)
     assert not any(name.endswith(".part") for name in first)
@@ -77,12 +76,13 @@ def test_equal_content_gives_equal_bytes(make_content: Make, tmp_path: Path) -> 
 def test_what_users_write_is_text_not_markup(make_content: Make, tmp_path: Path) -> None:
     """Names of files and phases, commands and warnings with HTML in them are shown as they were typed."""
     evil = "<script>alert(1)</script>"
-    plain = make_content()
+    plain = make_content(dimension=2)
     assert plain.phase_map is not None
     phases = PhaseTable((Phase(1, f"{evil}$", "pore"), Phase(2, "a & b", "active")))
     page = write_report(
         tmp_path,
         make_content(
+            dimension=2,
             title=evil,
             volume=Volume.from_array(np.zeros(plain.shape, np.uint8), name=evil),
             phase_map=PhaseMap(plain.phase_map.data, phases),
@@ -100,11 +100,11 @@ def test_what_users_write_is_text_not_markup(make_content: Make, tmp_path: Path)
 
 def test_figures_of_a_former_report_do_not_stay(make_content: Make, tmp_path: Path) -> None:
     """A figure that no longer belongs to the content is removed; files of other kinds are left alone."""
-    write_report(tmp_path, make_content())
-    assert (tmp_path / "figures" / "cuts.png").exists()
-    (tmp_path / "figures" / "notes.txt").write_text("mine")
     write_report(tmp_path, make_content(dimension=2))
-    assert not (tmp_path / "figures" / "cuts.png").exists()
+    assert (tmp_path / "figures" / "triptych.png").exists()
+    (tmp_path / "figures" / "notes.txt").write_text("mine")
+    write_report(tmp_path, ReportContent("Numbers only"))
+    assert not (tmp_path / "figures" / "triptych.png").exists()
     assert (tmp_path / "figures" / "notes.txt").read_text() == "mine"
 
 

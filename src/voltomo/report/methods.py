@@ -9,6 +9,7 @@ from typing import Any
 from voltomo.report.content import ReportContent
 from voltomo.report.record import voxel_text
 from voltomo.report.references import REFERENCES, Reference
+from voltomo.report.scalebar import bar_text
 
 __all__ = ["Methods", "describe_methods", "methods_markdown"]
 
@@ -39,7 +40,7 @@ def describe_methods(content: ReportContent) -> Methods:
     cite = _Citations()
     paragraphs = [_scan(content)]
     for step in content.steps:
-        sentence = _describe_step(str(step.get("verb", "")), step.get("config") or {}, content, cite)
+        sentence = _describe_step(step, content, cite)
         if sentence:
             paragraphs.append(sentence)
     measured = _describe_measurements(content, cite)
@@ -63,14 +64,15 @@ def _scan(content: ReportContent) -> str:
     return f"The {kind} of {edges} voxels with {size} was analyzed with {program}."
 
 
-def _describe_step(verb: str, config: Mapping[str, Any], content: ReportContent, cite: _Citations) -> str:
+def _describe_step(step: Mapping[str, Any], content: ReportContent, cite: _Citations) -> str:
     """One stage in a sentence or two; empty where it needs no word."""
+    verb, config = step.get("verb"), step.get("config") or {}
     if verb == "denoise":
         return _denoise(config, cite)
     if verb == "segment":
-        return _segment(config, content, cite)
+        return " ".join(filter(None, (_denoise(config.get("denoise") or {}, cite), _segment(config, content, cite))))
     if verb == "particles":
-        return _particles(config, content, cite)
+        return _particles(config, step.get("record") or {}, content, cite)
     return ""
 
 
@@ -115,18 +117,21 @@ def _s(listed: str) -> str:
     return "s" if "," in listed else ""
 
 
-def _particles(config: Mapping[str, Any], content: ReportContent, cite: _Citations) -> str:
+def _particles(config: Mapping[str, Any], record: Mapping[str, Any], content: ReportContent, cite: _Citations) -> str:
     """How particles were told apart, and what counts as broken in them."""
-    smallest = config.get("min_diameter")
     text = (
         "Particles of active material were separated by a marker-controlled watershed on the distance to their surface "
         f"{cite('beucher', 'meyer')}, after cavities and narrow cracks inside them had been closed"
     )
+    smallest = config.get("min_diameter")
+    if isinstance(record.get("min_diameter"), float):
+        in_meters = record.get("length_unit", "m") == "m"
+        smallest = bar_text(record["min_diameter"], in_meters=in_meters)
     text += f"; the smallest particle diameter was {smallest}." if smallest else "."
     if content.crack_map is not None and content.crack_map.threshold is not None:
         text += (
-            f" Inside the particles, voxels darker than the grey level {content.crack_map.threshold:.6g}, from a triangle "
-            f"threshold of the grey levels there {cite('triangle')}, count as crack or void."
+            f" Inside the particles, voxels darker than the grey level {content.crack_map.threshold:.6g}, from a "
+            f"triangle threshold of the grey levels there {cite('triangle')}, count as crack or void."
         )
     return text
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from voltomo.artifacts import PALETTE
 from voltomo.report.content import AXES, ReportContent
-from voltomo.report.drawing import INK, new_figure, plain, style_axes
+from voltomo.report.drawing import INK, MUTED, new_figure, plain, style_axes
 from voltomo.report.pictures import Part, Picture
 from voltomo.report.wording import number_text, scaled_unit
 
@@ -75,13 +75,16 @@ def _histogram(record: Mapping[str, Any]) -> Picture:
     axes = _single_axes()
     middles = (edges[1:] + edges[:-1]) / 2
     classes = list(record.get("classes", ()))
-    for i in range(len(cuts) + 1):
-        inside = np.searchsorted(cuts, middles, side="left") == i
-        label, color = _class_words(classes, i)
-        if inside.any():
-            first, last = np.flatnonzero(inside)[[0, -1]]
-            part, borders = share[first : last + 1], edges[first : last + 2]
-            axes.stairs(part, borders, fill=True, color=color, alpha=0.75, label=label)
+    if len(classes) == len(cuts) + 1:
+        for i, entry in enumerate(classes):
+            inside = np.flatnonzero(np.searchsorted(cuts, middles, side="left") == i)
+            if len(inside):
+                part, borders = share[inside[0] : inside[-1] + 1], edges[inside[0] : inside[-1] + 2]
+                label, color = _class_words(entry, i)
+                axes.stairs(part, borders, fill=True, color=color, alpha=0.75, label=label)
+    else:
+        # Hysteresis and clusters do not follow from the grey level alone, so that no colour by class would be true.
+        axes.stairs(share, edges, fill=True, color=MUTED, alpha=0.6, label="all classes")
     for cut in cuts:
         axes.axvline(cut, color=INK, linewidth=1, linestyle=(0, (4, 2)))
     axes.set_xlim(*_shown_range(share, edges, cuts))
@@ -90,7 +93,7 @@ def _histogram(record: Mapping[str, Any]) -> Picture:
     _legend_above(axes, columns=2)
     listed = ", ".join(number_text(cut, digits=5) for cut in cuts)
     method = str(record.get("method") or "")
-    words = f"Histogram of the grey levels inside the field of view, {len(counts)} bins, coloured by class."
+    words = f"Histogram of the grey levels inside the field of view, {len(counts)} bins."
     at = f" Cut{'s' if len(cuts) > 1 else ''} at {listed}{f' ({method})' if method else ''}." if cuts else ""
     figure = axes.get_figure(root=True)
     assert figure is not None
@@ -109,18 +112,15 @@ def _bin_edges(record: Mapping[str, Any], count: int) -> Floats:
     return np.concatenate([[2 * levels[0] - between[0]], between, [2 * levels[-1] - between[-1]]])
 
 
-def _class_words(classes: Sequence[Any], i: int) -> tuple[str, str]:
+def _class_words(entry: Any, i: int) -> tuple[str, str]:
     """Legend entry and colour of a grey class."""
-    fallback = list(PALETTE.values())[i % len(PALETTE)]
-    if i >= len(classes):
-        return f"class {i + 1}", fallback
-    entry = classes[i]
+    color = list(PALETTE.values())[i % len(PALETTE)]
     if not isinstance(entry, Mapping):
-        return plain(str(entry)), fallback
+        return plain(str(entry)), color
     name = str(entry.get("name") or f"class {i + 1}")
     share = entry.get("share")
     words = f"{name}, {100 * share:.1f} %" if share is not None else name
-    return plain(words), str(entry.get("color") or fallback)
+    return plain(words), str(entry.get("color") or color)
 
 
 def _shown_range(share: Floats, edges: Floats, cuts: Sequence[float]) -> tuple[float, float]:
