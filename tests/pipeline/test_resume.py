@@ -12,7 +12,7 @@ import pytest
 import tifffile
 import zarr
 
-import voltomo as vt
+from voltomo.verbs import synth
 
 DRIVER = """
 import os, signal, sys
@@ -55,7 +55,7 @@ def run(folder: Path, *, kill_after: int = 0, what: str = "block") -> int:
 @pytest.fixture(scope="module")
 def scan() -> np.ndarray:
     """A synthetic electrode of 2 × 2 × 2 blocks."""
-    made = vt.synth(shape=(80, 80, 72), d50="2 um", seed=3)
+    made = synth(shape=(80, 80, 72), d50="2 um", seed=3)
     return np.asarray(made.volume.data)[0]
 
 
