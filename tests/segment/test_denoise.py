@@ -7,16 +7,8 @@ import pytest
 from scipy import ndimage
 
 from voltomo.errors import InputError
-from voltomo.segment.denoise import (
-    NLM_HALO,
-    count_residuals,
-    gaussian_halo,
-    gaussian_smooth,
-    median_smooth,
-    noise_from_residuals,
-    nonlocal_means,
-    residual_rule,
-)
+from voltomo.segment.denoise import gaussian_halo, gaussian_smooth, median_smooth
+from voltomo.segment.nonlocal_means import NLM_HALO, nonlocal_means
 
 SHAPE = (9, 13, 15)
 
@@ -138,26 +130,6 @@ def test_the_halo_is_enough(name):
     )
     inner = tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, read, strict=True))
     np.testing.assert_array_equal(apply(values[read], inside[read])[inner], whole[write])
-
-
-@pytest.mark.parametrize(("dtype", "sigma"), [("f8", 0.2), ("u1", 9.0), ("u2", 300.0)])
-def test_noise_is_estimated(dtype, sigma):
-    """The standard deviation of white noise is found within a few percent, edges or not."""
-    values = np.zeros((6, 60, 60))
-    values[:, 20:40] = 6 * sigma
-    values = values + 8 * sigma + np.random.default_rng(1).normal(0, sigma, values.shape)
-    values = values.astype(dtype)
-    rule = residual_rule(float(values.min()), float(values.max()))
-    counts = count_residuals(values, everywhere(values), rule, inner=(slice(None),) * 3)
-    # 2e4 correlated residuals fix the median to about 1.5 %; rows along the edges (7 %) raise it by 3 % or so.
-    assert noise_from_residuals(counts, rule) == pytest.approx(sigma, rel=0.06)
-
-
-def test_too_small_for_residuals_gives_no_noise():
-    """A line has no second differences in two directions."""
-    values = np.zeros((1, 2, 9))
-    rule = residual_rule(0.0, 1.0)
-    assert noise_from_residuals(count_residuals(values, everywhere(values), rule, inner=(slice(None),) * 3), rule) == 0
 
 
 def test_a_median_without_neighbours_is_refused():

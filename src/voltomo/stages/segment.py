@@ -68,7 +68,7 @@ class SegmentConfig(BaseModel):
     classes : number of grey classes; 2, or as many as `phases`, `thresholds` or `fractions` say
     thresholds : cuts, rising; a voxel above a cut belongs to the brighter class. For "hysteresis" two; where
         None, likely by Otsu and certain by the outer one of the cuts between three classes
-    fractions : volume fractions of the classes, in the order of their ids
+    fractions : volume fractions of the classes, by rising grey (falling, if inverted)
     phases : the phase table, one row per class, in the order of rising grey (falling, if inverted); named by their
         number where None
     invert : active material is dark: classes are numbered by falling grey
