@@ -30,7 +30,7 @@ __all__ = ["BlockRunner", "Components", "Predicate", "find_components", "label_c
 Predicate: TypeAlias = Callable[..., npt.NDArray[np.bool_]]
 """``predicate(*arrays) -> mask``, voxel by voxel, one array per source."""
 
-_BYTES_PER_VOXEL = 16.0
+_BYTES_PER_VOXEL = 14.0
 """Peak of labelling: source, mask, labels, cc3d's own tables (measured), and the painted output."""
 
 

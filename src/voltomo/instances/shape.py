@@ -22,9 +22,9 @@ ShapeSums = dict[str, npt.NDArray[np.generic]]
 """Rows of particles: `ids`, `voxels`, `void_voxels`, `first_moments` (N, 3), `second_moments` (N, 6: zz, yy, xx, zy,
 zx, yx), `low` and `high` (N, 3), `edges` (N, 7), `crossings` (N, K), `reach` (N, 2F: along and against a direction)."""
 
-_FERET_COUNT = {2: 36, 3: 64}
-"""Directions of the Feret diameters: every 5° in a plane; about 15° apart on the half sphere, so that the largest
-diameter is at most 1 - cos 10° = 1.5 % too small."""
+_FERET_COUNT = {2: 36, 3: 128}
+"""Directions of the Feret diameters: every 5° in a plane; in space none is farther than 11° from one of them, so that
+the largest diameter is at most 1 - cos 11° = 2 % too small."""
 
 
 def feret_directions(dimension: int) -> npt.NDArray[np.float64]:

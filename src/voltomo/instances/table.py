@@ -73,7 +73,7 @@ def particle_table(sums: ShapeSums, contacts: npt.NDArray[np.int64], grid: Grid)
         table[f"box_{axis}_low"] = np.asarray(sums["low"])[:, i]
         table[f"box_{axis}_high"] = np.asarray(sums["high"])[:, i] + 1
     table["envelope_voxels"] = np.asarray(sums["voxels"])
-    table["void_fraction"] = 1 - solid / np.maximum(voxels, 1)
+    table["void_fraction"] = np.asarray(sums["void_voxels"], np.float64) / voxels
     table["equivalent_diameter"] = grid.diameter_of_ball(content)
     if grid.dimension == 3:
         sphericity = np.cbrt(math.pi) * np.cbrt(6 * content) ** 2 / np.where(is_cut, np.nan, surface)

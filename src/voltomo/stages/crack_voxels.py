@@ -60,7 +60,7 @@ def write_cracks(
     ) -> npt.NDArray[np.uint8]:
         return mark_cracks(labels, ids, values, active=active, cut=threshold.cut, depth=depth, grid=grid)
 
-    work.map("cracks", by_grey, particles, phases, grey, out=cracks, halo=halo, bytes_per_voxel=24)
+    work.map("cracks", by_grey, particles, phases, grey, out=cracks, halo=halo, bytes_per_voxel=16)
     return cracks, threshold
 
 

@@ -223,7 +223,7 @@ def _sum_shapes(particles: ArrayLike, cracks: ArrayLike, phases: ArrayLike, grid
         shape = (int(z), int(y), int(x))
         return sum_shapes(labels, codes, ids, block.inner, origin=block.origin, shape=shape, grid=grid)
 
-    return work.reduce("shapes", sums, particles, cracks, phases, merge=merge_sums, halo=1, bytes_per_voxel=12)
+    return work.reduce("shapes", sums, particles, cracks, phases, merge=merge_sums, halo=1, bytes_per_voxel=8)
 
 
 def _debris(particles: ArrayLike, phases: ArrayLike, active: int, work: Workspace) -> dict[str, float]:
@@ -237,7 +237,7 @@ def _debris(particles: ArrayLike, phases: ArrayLike, active: int, work: Workspac
     def add(one: Partial, two: Partial) -> Partial:
         return {"counts": np.asarray(one["counts"]) + np.asarray(two["counts"])}
 
-    counts = work.reduce("debris", count, particles, phases, merge=add, bytes_per_voxel=10)["counts"]
+    counts = work.reduce("debris", count, particles, phases, merge=add, bytes_per_voxel=8)["counts"]
     inside, solid, loose = (int(n) for n in np.asarray(counts))
     return {
         "debris_fraction_of_active": loose / solid if solid else 0.0,

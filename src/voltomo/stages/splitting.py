@@ -44,7 +44,7 @@ FIRST_HALO = 32
 LARGEST_JUDGED_CAVITY = 64
 """Wider voids, in shortest voxel edges, are not filled before the split: judging them needs a halo twice as wide."""
 
-FLOOD_MARGIN = 8
+FLOOD_MARGIN = 16
 """The halo of the flood is longer than the longest distance by so many shortest voxel edges."""
 
 
@@ -123,7 +123,7 @@ def split_particles(phases: ArrayLike, active: int, lengths: SplitLengths, grid:
         phases,
         out=envelope,
         halo=grid.halo(2 * radius + grid.smallest_edge),
-        bytes_per_voxel=14,
+        bytes_per_voxel=12,
     )
     cavities = _find_cavities(envelope, lengths, grid, work)
     levels, largest = _measure_distances(envelope, cavities, grid, work)
@@ -215,39 +215,49 @@ def _cavity_depths(
 
 def _measure_distances(
     envelope: ArrayLike, cavities: _Cavities, grid: Grid, work: Workspace
-) -> tuple[WritableArray, float]:
+) -> tuple[ArrayLike, float]:
     """Levels of the distance map, with a halo at least as long as the longest distance, and that distance."""
     shape = _shape(envelope)
     edge = grid.smallest_edge
     quantum = edge / LEVELS_PER_EDGE
-    levels = work.array("levels", shape, np.uint16)
+    furthest = max(n * size for n, size in zip(shape, grid.edges, strict=True)) / edge
 
-    def distances(block: Block, codes: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
+    def is_right(levels: npt.NDArray[np.uint16], reach: int) -> bool:
+        # Smoothing lowers a peak by up to 1.6 standard deviations (the mean distance from the centre of the kernel).
+        return float(levels.max(initial=0)) / LEVELS_PER_EDGE + 2 * SMOOTHING <= reach
+
+    def distances(
+        block: Block, codes: npt.NDArray[np.uint8], voids: npt.NDArray[np.uint32], known: npt.NDArray[np.uint16]
+    ) -> npt.NDArray[np.uint16]:
+        if reach > FIRST_HALO and is_right(known[block.inner], reach // 2):
+            return known
         if cavities.filled.any():
-            codes = np.where(cavities.filled[ids] & (codes == BACKGROUND), np.uint8(CAVITY), codes)
+            codes = np.where(cavities.filled[voids] & (codes == BACKGROUND), np.uint8(CAVITY), codes)
         return envelope_levels(codes, quantum=quantum, smoothing=SMOOTHING * edge, grid=grid)
 
     def longest(block: Block, values: npt.NDArray[np.uint16]) -> Partial:
         whole = all(side == slice(0, n) for side, n in zip(block.write, shape, strict=True))
-        top = int(values.max())
-        return {"largest": np.array([top]), "doubtful": np.array([0 if whole else top])}
+        doubtful = not whole and reach < furthest and not is_right(values, reach)
+        return {"largest": np.array([values.max()]), "doubtful": np.array([doubtful])}
 
     reach = FIRST_HALO
+    levels: ArrayLike = np.broadcast_to(np.uint16(0), shape)
     while True:
+        further = work.array(f"levels {reach}", shape, np.uint16)
         work.map(
             f"distances to {reach}",
             distances,
             envelope,
             cavities.array,
-            out=levels,
+            levels,
+            out=further,
             halo=grid.halo((reach + 4 * SMOOTHING) * edge),
-            bytes_per_voxel=20,
+            bytes_per_voxel=16,
         )
-        top = work.reduce(f"longest distance to {reach}", longest, levels, merge=_largest, bytes_per_voxel=4)
-        # Smoothing lowers a peak by up to 1.6 standard deviations (the mean distance from the centre of the kernel).
-        doubtful = float(top["doubtful"][0]) / LEVELS_PER_EDGE + 2 * SMOOTHING
-        if doubtful <= reach or reach * edge >= max(n * e for n, e in zip(shape, grid.edges, strict=True)):
-            return levels, float(top["largest"][0]) * quantum
+        levels = further
+        top = work.reduce(f"longest distance to {reach}", longest, levels, merge=_largest, bytes_per_voxel=3)
+        if not top["doubtful"].any():
+            return levels, float(np.asarray(top["largest"])[0]) * quantum
         reach *= 2
 
 
@@ -263,7 +273,7 @@ def _find_peaks(
         peaks = find_peaks(values, block.inner, floor=floor)
         return {"places": peaks + block.origin, "levels": values[tuple(peaks.T)]}
 
-    found = work.reduce("peaks", search, levels, merge=_append, halo=1, bytes_per_voxel=4)
+    found = work.reduce("peaks", search, levels, merge=_append, halo=1, bytes_per_voxel=3)
     places = np.asarray(found["places"], np.int64)
     order = np.lexsort(places.T[::-1])
     return places[order], np.asarray(found["levels"], np.uint16)[order]
@@ -314,7 +324,7 @@ def _flood(
         }
 
     basins = work.array("basins", shape, np.uint32)
-    work.map("flood", flood_block, levels, out=basins, halo=halo, bytes_per_voxel=16)
+    work.map("flood", flood_block, levels, out=basins, halo=halo, bytes_per_voxel=13)
     repeats = 0
     while True:
         found: dict[str, Any] = work.reduce(
@@ -347,7 +357,7 @@ def _own_cavities(cavities: _Cavities, basins: ArrayLike, ids: ParticleIds, work
         return {"pairs": cavity_neighbors(voids, ids.of_basin[labels], block.inner)}
 
     pairs = work.reduce(
-        "owners of voids", neighbors, cavities.array, basins, merge=_append, halo=1, bytes_per_voxel=24
+        "owners of voids", neighbors, cavities.array, basins, merge=_append, halo=1, bytes_per_voxel=16
     )["pairs"]
     return own_cavities(np.asarray(pairs, np.uint32), count)
 
@@ -385,7 +395,7 @@ def _write_particles(
         cavities.array,
         out=particles,
         halo=grid.halo(reach),
-        bytes_per_voxel=20,
+        bytes_per_voxel=24,
     )
     return particles
 
