@@ -12,6 +12,7 @@ from numba import njit
 
 from voltomo.artifacts import OUTSIDE, Measurement, Phase
 from voltomo.errors import InputError
+from voltomo.metrics.representativity import Scatter, piece_bounds, piece_counts, scatter_of_fraction
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import Sample
 
@@ -20,6 +21,7 @@ __all__ = [
     "SliceCounts",
     "VoidParts",
     "count_slices",
+    "count_window",
     "measure_fractions",
     "measure_porosity",
     "profiles",
@@ -89,6 +91,45 @@ def count_slices(labels: Bytes, *, phase_ids: Sequence[int]) -> SliceCounts:
     return SliceCounts(*_count_slices(labels, row_of, len(phase_ids) + 2))
 
 
+def count_window(
+    labels: Bytes, *, phase_ids: Sequence[int], shape: tuple[int, int, int], origin: tuple[int, int, int] = (0, 0, 0)
+) -> tuple[SliceCounts, Counts]:
+    """Voxels of each phase per slice and per piece of a window, from one block of it.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) uint8 array
+        The block.
+    phase_ids : K ids, in table order
+    shape : (Z, Y, X) of the window
+    origin : index of the block's first voxel in the window
+
+    Returns
+    -------
+    slices : SliceCounts
+        Of the whole window, 0 where the block is not; counts of blocks add up.
+    pieces : (Z', Y', X', K) int64 array
+        See `voltomo.metrics.representativity`.
+    """
+    counts = piece_counts(shape)
+    bounds = [piece_bounds(n, count) for n, count in zip(shape, counts, strict=True)]
+    whole = [np.zeros((len(phase_ids) + 2, n), np.int64) for n in shape]
+    pieces = np.zeros((*counts, len(phase_ids)), np.int64)
+    for index in np.ndindex(counts):
+        sides = [
+            slice(max(start, int(b[i])), min(start + n, int(b[i + 1])))
+            for i, b, start, n in zip(index, bounds, origin, labels.shape, strict=True)
+        ]
+        if any(side.start >= side.stop for side in sides):
+            continue
+        z, y, x = (slice(side.start - start, side.stop - start) for side, start in zip(sides, origin, strict=True))
+        part = count_slices(labels[z, y, x], phase_ids=phase_ids)
+        pieces[index] = part.phases
+        for total, side, found in zip(whole, sides, (part.z, part.y, part.x), strict=True):
+            total[:, side] += found
+    return SliceCounts(*whole), pieces
+
+
 @njit(cache=True, nogil=True)
 def _count_slices(labels: Bytes, row_of: Counts, rows: int) -> tuple[Counts, Counts, Counts]:
     depth, height, width = labels.shape
@@ -109,12 +150,18 @@ def _count_slices(labels: Bytes, row_of: Counts, rows: int) -> tuple[Counts, Cou
     return along_z, along_y, along_x.T.copy()
 
 
-def measure_fractions(counts: SliceCounts, sample: Sample) -> tuple[Measurement, ...]:
-    """Fraction of the region that each phase fills; they sum to 1. Called area fraction in a section."""
+def measure_fractions(counts: SliceCounts, sample: Sample, *, pieces: Counts | None = None) -> tuple[Measurement, ...]:
+    """Fraction of the region that each phase fills; they sum to 1. Called area fraction in a section.
+
+    Parameters
+    ----------
+    counts, sample : of the phase map
+    pieces : (Z', Y', X', K) voxels of each phase in the pieces of the window, for the representativity
+    """
     name = "volume_fraction" if sample.dimension == 3 else "area_fraction"
     return tuple(
-        _fraction(name, int(voxels), sample, phase=phase.name)
-        for phase, voxels in zip(sample.phases, counts.phases, strict=True)
+        _fraction(name, int(voxels), sample, phase=phase.name, scatter=_scatter(pieces, [row]))
+        for row, (phase, voxels) in enumerate(zip(sample.phases, counts.phases, strict=True))
     )
 
 
@@ -140,11 +187,13 @@ class VoidParts:
     inter : outside the particle envelopes
     closed : inside them, not connected to what is outside
     opened : inside them, connected to what is outside
+    scatter : of the void outside between the parts of the window
     """
 
     inter: int
     closed: int
     opened: int
+    scatter: Scatter | None = None
 
 
 def void_phases(sample: Sample) -> tuple[Phase, ...]:
@@ -154,7 +203,9 @@ def void_phases(sample: Sample) -> tuple[Phase, ...]:
     return sample.phases.with_role("pore+binder", "crack")
 
 
-def measure_porosity(counts: SliceCounts, sample: Sample, *, parts: VoidParts | None) -> tuple[Measurement, ...]:
+def measure_porosity(
+    counts: SliceCounts, sample: Sample, *, parts: VoidParts | None, pieces: Counts | None = None
+) -> tuple[Measurement, ...]:
     """Void outside and inside of particles.
 
     The word porosity appears only where a phase of role pore exists; the lines of a `pore+binder` mixture are called
@@ -164,34 +215,46 @@ def measure_porosity(counts: SliceCounts, sample: Sample, *, parts: VoidParts | 
     ----------
     counts, sample : of the phase map
     parts : where the void is, from the particles; None where particles were not identified
+    pieces : (Z', Y', X', K) voxels of each phase in the pieces of the window, for the representativity
     """
-    void = void_phases(sample)
-    names = [phase.name for phase in void]
-    total = int(sum(counts.phases[i] for i, phase in enumerate(sample.phases) if phase.name in names))
+    names = [phase.name for phase in void_phases(sample)]
+    rows = [row for row, phase in enumerate(sample.phases) if phase.name in names]
+    total = int(counts.phases[rows].sum())
     if parts is not None and parts.inter + parts.closed + parts.opened != total:
         raise InputError(f"{parts} do not add up to the {total} void voxels of the map; are they of another map?")
     label = "+".join(names)
     if not sample.phases.with_role("pore"):
         return () if parts is None else _split(sample, "volume_fraction_inter", "volume_fraction", parts, label)
-    whole = _fraction("porosity_total", total, sample, phase=label)
+    scatter = _scatter(pieces, rows)
+    whole = _fraction("porosity_total", total, sample, phase=label, scatter=scatter)
     if parts is not None:
         return (whole, *_split(sample, "porosity", "porosity", parts, label))
     if sample.phases.with_role("active"):
         reason = "porosity alone means between particles, and no particles were identified; see porosity_total"
         return whole, withheld(sample, "porosity", "1", reason=reason, phase=label, method=_method(sample))
-    return whole, _fraction("porosity", total, sample, phase=label)  # without particles, all void is between them
+    return whole, _fraction(
+        "porosity", total, sample, phase=label, scatter=scatter
+    )  # without particles, all void is between them
 
 
 def _split(sample: Sample, inter: str, prefix: str, parts: VoidParts, phase: str) -> tuple[Measurement, ...]:
     return (
-        _fraction(inter, parts.inter, sample, phase=phase),
+        _fraction(inter, parts.inter, sample, phase=phase, scatter=parts.scatter),
         _fraction(f"{prefix}_intra_closed", parts.closed, sample, phase=phase),
         _fraction(f"{prefix}_intra_open", parts.opened, sample, phase=phase),
     )
 
 
-def _fraction(name: str, voxels: int, sample: Sample, *, phase: str) -> Measurement:
-    return measured(sample, name, voxels / sample.voxels, "1", phase=phase, method=_method(sample))
+def _scatter(pieces: Counts | None, rows: list[int]) -> Scatter | None:
+    return None if pieces is None else scatter_of_fraction(pieces[..., rows].sum(axis=-1), pieces.sum(axis=-1))
+
+
+def _fraction(name: str, voxels: int, sample: Sample, *, phase: str, scatter: Scatter | None = None) -> Measurement:
+    value = voxels / sample.voxels
+    parts = () if scatter is None else (scatter.part,)
+    interval = None if scatter is None else scatter.interval(value)
+    method = _method(sample)
+    return measured(sample, name, value, "1", phase=phase, method=method, parts=parts, interval=interval)
 
 
 def _method(sample: Sample) -> str:

@@ -18,7 +18,7 @@ from voltomo.metrics.connectivity import measure_connectivity
 from voltomo.metrics.fractions import (
     Profiles,
     SliceCounts,
-    count_slices,
+    count_window,
     measure_fractions,
     measure_porosity,
     profiles,
@@ -101,14 +101,15 @@ def run_measure(
     """
     labels = as_zyx(phase_map.data)
     _check_same_grid(phase_map, instance_map, crack_map)
-    counts = _count_slices(labels, phase_map, work)
+    counts, pieces = _count_window(labels, phase_map, work)
     sample = _sample(phase_map, counts)
     components = PhaseComponents(labels, work)
     directions = crofton_directions(sample.edges, sample.dimension)
     pairs = _count_neighbors(labels, phase_map, directions, work)
 
-    numbers: list[Measurement] = [*measure_fractions(counts, sample)]
-    numbers += measure_porosity(counts, sample, parts=find_void_parts(components, sample, instance_map))
+    numbers: list[Measurement] = [*measure_fractions(counts, sample, pieces=pieces)]
+    void = find_void_parts(components, sample, instance_map)
+    numbers += measure_porosity(counts, sample, parts=void, pieces=pieces)
     numbers += measure_surfaces(InterfaceCounts(pairs, directions), sample, voxels=counts.phases)
     numbers += _connectivity(components, sample, counts, config)
     if instance_map is not None and instance_map.table:
@@ -150,21 +151,18 @@ def _sample(phase_map: PhaseMap, counts: SliceCounts) -> Sample:
     return Sample(phase_map.phases, (z, y, x), counts.region, phase_map.voxel_size, phase_map.through_plane)
 
 
-def _count_slices(labels: npt.NDArray[np.uint8], phase_map: PhaseMap, work: Workspace) -> SliceCounts:
-    """Voxels per phase and slice, over the blocks."""
-    shape = labels.shape
+def _count_window(
+    labels: npt.NDArray[np.uint8], phase_map: PhaseMap, work: Workspace
+) -> tuple[SliceCounts, npt.NDArray[np.int64]]:
+    """Voxels per phase and slice, and per phase and piece of the window, over the blocks."""
+    z, y, x = labels.shape
 
     def count(block: Block, labels: npt.NDArray[np.uint8]) -> Partial:
-        whole: Partial = {}
-        part = count_slices(labels[block.inner], phase_ids=phase_map.phases.ids)
-        for axis, size, place in zip(AXES, shape, block.write, strict=True):
-            counts = getattr(part, axis)
-            whole[axis] = np.zeros((counts.shape[0], size), np.int64)
-            whole[axis][:, place] = counts
-        return whole
+        slices, pieces = count_window(labels, phase_ids=phase_map.phases.ids, shape=(z, y, x), origin=block.origin)
+        return {"z": slices.z, "y": slices.y, "x": slices.x, "pieces": pieces}
 
     merged = work.reduce("fractions", count, labels, merge=_add, bytes_per_voxel=2)
-    return SliceCounts(*(merged[axis].astype(np.int64) for axis in AXES))
+    return SliceCounts(*(merged[axis].astype(np.int64) for axis in AXES)), merged["pieces"].astype(np.int64)
 
 
 def _count_neighbors(

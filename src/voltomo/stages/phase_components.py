@@ -9,9 +9,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from voltomo.artifacts import InstanceMap, as_zyx
+from voltomo.artifacts import OUTSIDE, InstanceMap, as_zyx
+from voltomo.blocks import Block, Partial
 from voltomo.blocks.components import Components, find_components
-from voltomo.metrics.fractions import VoidParts, void_phases
+from voltomo.metrics.fractions import VoidParts, count_window, void_phases
+from voltomo.metrics.representativity import Scatter, scatter_of_fraction
 from voltomo.metrics.sample import Sample
 from voltomo.stages.workspace import Workspace
 
@@ -57,6 +59,22 @@ class PhaseComponents:
             self.labels, instances, predicate=inside, runner=self.work, step="voids inside particles", connectivity=6
         )
 
+    def scatter_outside(self, ids: tuple[int, ...], instances: npt.NDArray[np.uint32]) -> Scatter | None:
+        """How the share of voxels that carry one of the ids outside the particles scatters over the window."""
+        z, y, x = self.labels.shape
+
+        def count(block: Block, labels: npt.NDArray[np.uint8], instances: npt.NDArray[np.uint32]) -> Partial:
+            outside = _carries(labels, ids=ids) & (instances == 0)
+            codes = np.where(outside, np.uint8(1), np.where(labels == OUTSIDE, np.uint8(0), np.uint8(2)))
+            return {"pieces": count_window(codes, phase_ids=(1, 2), shape=(z, y, x), origin=block.origin)[1]}
+
+        def add(one: Partial, two: Partial) -> Partial:
+            return {"pieces": np.add(one["pieces"], two["pieces"])}
+
+        found = self.work.reduce("void outside particles", count, self.labels, instances, merge=add, bytes_per_voxel=10)
+        pieces = found["pieces"].astype(np.int64)
+        return scatter_of_fraction(pieces[..., 0], pieces.sum(axis=-1))
+
 
 def find_void_parts(components: PhaseComponents, sample: Sample, instance_map: InstanceMap | None) -> VoidParts | None:
     """Where the void is; None without particles or without a void phase.
@@ -70,7 +88,7 @@ def find_void_parts(components: PhaseComponents, sample: Sample, instance_map: I
     everywhere, inside = components.find(ids, 6), components.find_inside(ids, as_zyx(instance_map.data))
     total, intra = int(everywhere.counts.sum()), int(inside.counts.sum())
     closed = int(inside.counts[_is_component_of(inside, everywhere)].sum())
-    return VoidParts(inter=total - intra, closed=closed, opened=intra - closed)
+    return VoidParts(total - intra, closed, intra - closed, components.scatter_outside(ids, as_zyx(instance_map.data)))
 
 
 def _is_component_of(inside: Components, everywhere: Components) -> npt.NDArray[np.bool_]:
