@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from voltomo.artifacts import Measurement, Measurements
 from voltomo.report import ReportContent
 from voltomo.report.methods import describe_methods, methods_markdown
 
@@ -51,3 +52,18 @@ def test_an_unknown_voxel_size_is_said(make_content: Make) -> None:
     """Lengths in voxels are announced in the first sentence."""
     methods = describe_methods(make_content(voxel_size=None))
     assert "unknown voxel size" in methods.paragraphs[0]
+
+
+def test_a_withheld_number_cites_nothing(make_content: Make) -> None:
+    """The edge correction and Wadell's sphericity are in the text only where they gave a number."""
+    rules = {"method": "whole particles, Miles-Lantuéjoul weights"}
+    withheld = {"status": "withheld", "reason": "3 particles"}
+    numbers = Measurements(
+        (
+            Measurement("equivalent_diameter", None, "m", **rules, **withheld),  # type: ignore[arg-type]
+            Measurement("sphericity", None, "1", **withheld),  # type: ignore[arg-type]
+        )
+    )
+    assert "edge" not in " ".join(describe_methods(make_content(measurements=numbers)).paragraphs)
+    numbers = Measurements((Measurement("equivalent_diameter", 1e-6, "m", method=rules["method"]),))
+    assert "cut by the edge" in " ".join(describe_methods(make_content(measurements=numbers)).paragraphs)

@@ -8,7 +8,8 @@ import pytest
 from voltomo.artifacts import Measurement, Measurements, UncertaintyPart
 from voltomo.metrics.definitions import DEFINITIONS
 from voltomo.report import ReportContent
-from voltomo.report.table import group_rows, key_rows, printed_value
+from voltomo.report.rows import printed_value
+from voltomo.report.table import key_rows, make_table
 from voltomo.report.truth import truth_rows
 from voltomo.report.wording import friendly_name, group_of, number_text, scaled_unit
 
@@ -54,23 +55,25 @@ def test_numbers_withheld_for_one_reason_are_one_row(make_content: Make) -> None
         Measurement("equivalent_diameter", None, "m", statistic=s, status="withheld", reason="3 particles")
         for s in ("D10", "D50", "D90")
     ]
-    quantity = group_rows(make_content(measurements=Measurements(tuple(items))))[0].quantities[0]
+    quantity = make_table(make_content(measurements=Measurements(tuple(items)))).groups[0].quantities[0]
     assert [row.what for row in quantity.rows] == ["D10; D50; D90"]
     assert quantity.rows[0].reason == "3 particles"
     values = [Measurement("equivalent_diameter", 1e-6, "m", statistic=s) for s in ("D10", "D50", "D90")]
-    assert len(group_rows(make_content(measurements=Measurements(tuple(values))))[0].quantities[0].rows) == 3
+    assert len(make_table(make_content(measurements=Measurements(tuple(values)))).groups[0].quantities[0].rows) == 3
 
 
 def test_what_all_rows_share_is_said_once(make_content: Make) -> None:
-    """One reason and one missing part of the uncertainty move from the rows to the quantity."""
+    """One reason moves from the rows to the quantity, one missing part of the uncertainty to the whole table."""
     part = (UncertaintyPart("segmentation", note="not estimated"), UncertaintyPart("sampling", 1e-8))
     items = [
         Measurement("equivalent_diameter", 1e-6, "m", statistic=s, status="warned", reason="edge", parts=part)
         for s in ("D10", "D50")
     ]
-    quantity = group_rows(make_content(measurements=Measurements(tuple(items))))[0].quantities[0]
+    table = make_table(make_content(measurements=Measurements(tuple(items))))
+    quantity = table.groups[0].quantities[0]
     assert quantity.reason == "edge"
-    assert quantity.missing == ("segmentation (not estimated)",)
+    assert table.missing == ("segmentation (not estimated)",)
+    assert quantity.missing == ()
     assert all(row.reason == "" and row.missing == () and row.status == "warned" for row in quantity.rows)
     assert quantity.rows[0].parts == ("sampling: ±0.010 µm",)
 
@@ -83,7 +86,7 @@ def test_a_long_table_shows_its_leading_method(make_content: Make) -> None:
         for n in (6, 18, 26)
         for axis in "zyx"
     ]
-    quantity = group_rows(make_content(measurements=Measurements(tuple(items))))[0].quantities[0]
+    quantity = make_table(make_content(measurements=Measurements(tuple(items)))).groups[0].quantities[0]
     assert len(quantity.rows) == 9
     assert {row.method for row in quantity.rows} == {"6 neighbors"}
     assert len(quantity.more) == 18
@@ -91,7 +94,7 @@ def test_a_long_table_shows_its_leading_method(make_content: Make) -> None:
 
 def test_directions_are_named_where_they_are_known(make_content: Make) -> None:
     """Along the axis normal to the collector a number is through-plane; where that is unknown it has the axis alone."""
-    words = [row.what for g in group_rows(make_content()) for q in g.quantities for row in q.rows]
+    words = [row.what for g in make_table(make_content()).groups for q in g.quantities for row in q.rows]
     assert any(re.search(r"along z \(through-plane\)", what) for what in words)
     assert make_content().axis_label("x") == "x (in-plane)"
     assert ReportContent("nothing known").axis_label("x") == "x"

@@ -138,19 +138,20 @@ def _particles(config: Mapping[str, Any], record: Mapping[str, Any], content: Re
 
 def _describe_measurements(content: ReportContent, cite: _Citations) -> str:
     """Estimators of the numbers in the table, each with its source."""
-    names = {item.name for item in content.measurements}
-    words = " ".join(f"{item.method} {item.definition}" for item in content.measurements).lower()
+    given = [item for item in content.measurements if item.value is not None]
+    names = {item.name for item in given}
+    used = " ".join(item.method for item in given)
     sentences = []
     if names & {"volume_fraction", "area_fraction", "porosity", "porosity_total"}:
         sentences.append("Fractions are voxel counts over the region inside the field of view.")
-    if "crofton" in words:
+    if "Crofton" in used:
         directions = "13 directions" if content.dimension == 3 else "4 directions"
         kind = "Surface and interface areas" if content.dimension == 3 else "Boundary lengths"
         sentences.append(f"{kind} were estimated with Crofton's formula in {directions} {cite('ohser', 'legland')}.")
     if "equivalent_diameter" in names:
         what = "sphere" if content.dimension == 3 else "circle"
         sentences.append(f"Particle sizes are diameters of the {what} of equal measure.")
-    if "miles" in words or "lantuéjoul" in words:
+    if "Miles" in used:
         sentences.append(
             "Particles cut by the edge were left out and the others weighted by the inverse of their chance to lie "
             f"whole in the region {cite('miles', 'lantuejoul')}."

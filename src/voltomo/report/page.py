@@ -15,7 +15,7 @@ from voltomo.report.drawing import png_bytes
 from voltomo.report.methods import Methods
 from voltomo.report.pictures import Picture
 from voltomo.report.record import configuration_yaml, input_rows, step_rows, voxel_text
-from voltomo.report.table import group_rows, key_rows
+from voltomo.report.table import key_rows, make_table
 from voltomo.report.truth import truth_rows
 from voltomo.report.wording import number_text
 from voltomo.units import format_length
@@ -44,7 +44,7 @@ def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods
         key=key_rows(content),
         steps=step_rows(content),
         pictures={name: _embedded(picture) for name, picture in pictures.items()},
-        groups=group_rows(content),
+        table=make_table(content),
         truth=truth_rows(content),
         methods=methods,
         inputs=input_rows(content),
