@@ -171,7 +171,11 @@ def _find_section(header: _Header, field: _Field, path: Path) -> int:
 
 
 def _voxel_size(header: _Header, path: Path) -> tuple[Any, tuple[str, ...]]:
-    box = [float(v) for v in (find_value(header.parameters, "BoundingBox") or "").split()]
+    text = find_value(header.parameters, "BoundingBox") or ""
+    try:
+        box = [float(v) for v in text.split()]
+    except ValueError as error:
+        raise ReadError(f"{path}: expected six numbers as BoundingBox, found {text!r}") from error
     if len(box) != 6:
         return None, ()
     # A single voxel has no distance between centres; Amira then gives its whole edge.

@@ -123,13 +123,16 @@ def _resolve(path: Path, name: str, depth: int) -> tuple[Location, str, int]:
             if isinstance(link, h5py.SoftLink):
                 start = "" if link.path.startswith("/") else here.name
                 return _resolve(path, f"{start}/{link.path}/{rest}", depth + 1)
-            here = here[part]
+            try:
+                here = here[part]
+            except KeyError as error:
+                raise ReadError(f"{path}: {part!r} in {here.name} is damaged ({error})") from error
         kind = "dataset" if isinstance(here, h5py.Dataset) else "group" if isinstance(here, h5py.Group) else "other"
         return Location(path, here.name), kind, int(h5py.h5o.get_info(here.id).addr)
 
 
 def _list(group: Any) -> str:
-    return ", ".join(sorted(group)) if isinstance(group, h5py.Group) else "a dataset, not a group"
+    return ", ".join(sorted(str(name) for name in group)) if isinstance(group, h5py.Group) else "a dataset, not a group"
 
 
 def _check_sources(dataset: Any, path: Path) -> None:

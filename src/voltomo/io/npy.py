@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def read_npy(path: Path, options: ReadOptions) -> Volume:
             version = npy_format.read_magic(stream)
             read_header = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
             shape, is_fortran, dtype = read_header(stream)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, SyntaxError, tokenize.TokenError) as error:
             raise ReadError(f"{path}: its .npy header cannot be read ({error}); is it truncated?") from error
         offset = stream.tell()
     dtype = check_dtype(dtype, source=path)

@@ -62,11 +62,11 @@ def read_nrrd(path: Path, options: ReadOptions) -> Volume:
     """
     header = _read_header(path)
     fields = header.fields
-    sizes = tuple(int(n) for n in _require(fields, "sizes", path).split())
+    sizes = _integers(fields, "sizes", path)
     kinds = fields.get("kinds", "").lower().split()
     if any(kind in _COLOR_KINDS for kind in kinds):
         raise ReadError(f"{path} holds color; a grey image was expected. Save one channel, or the mean of the colors")
-    if len(sizes) not in (2, 3, 4) or 0 in sizes or int(_require(fields, "dimension", path)) != len(sizes):
+    if len(sizes) not in (2, 3, 4) or 0 in sizes or _integers(fields, "dimension", path) != (len(sizes),):
         raise ReadError(f"{path}: expected 2 to 4 axes that are not empty, found sizes {sizes}")
     if len(sizes) == 4 and kinds and kinds[3] in ("domain", "space"):
         raise ReadError(f"{path}: its channels are interleaved (kinds {' '.join(kinds)}); save one channel at a time")
@@ -108,6 +108,20 @@ def _require(fields: dict[str, str], key: str, path: Path) -> str:
     return fields[key]
 
 
+def _integers(fields: dict[str, str], key: str, path: Path) -> tuple[int, ...]:
+    text = _require(fields, key, path)
+    try:
+        return tuple(int(n) for n in text.split())
+    except ValueError as error:
+        raise ReadError(f"{path}: expected whole numbers as {key!r}, found {text!r}") from error
+
+
+def _skip(fields: dict[str, str], what: str, path: Path) -> int:
+    """Lines or bytes before the voxels; the key is spelt with or without a space."""
+    key = f"{what} skip" if f"{what} skip" in fields else f"{what}skip"
+    return _integers(fields, key, path)[0] if fields.get(key) else 0
+
+
 def _open_voxels(header: _Header, shape: tuple[int, int, int, int], dtype: np.dtype[Any], path: Path) -> RegionArray:
     fields = header.fields
     file, offset = path, header.end
@@ -118,8 +132,8 @@ def _open_voxels(header: _Header, shape: tuple[int, int, int, int], dtype: np.dt
         file, offset = resolve_beside(path, named), 0
     encoding = _require(fields, "encoding", path).lower()
     nbytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    skip = int(fields.get("byte skip", fields.get("byteskip", "0")))
-    offset = _skip_lines(file, offset, int(fields.get("line skip", fields.get("lineskip", "0"))))
+    skip = _skip(fields, "byte", path)
+    offset = _skip_lines(file, offset, _skip(fields, "line", path))
     if encoding == "raw":
         offset = file.stat().st_size - nbytes if skip == -1 else offset + skip
         if offset < 0:

@@ -53,13 +53,14 @@ def parse_ome(text: str, *, pages: int, source: str) -> OmeImage:
         pixels = next(_children(root, "Image", "Pixels"))
         sizes = {axis: int(pixels.get(f"Size{axis}", "1")) for axis in "XYZCT"}
         letters = [axis for axis in reversed(pixels.get("DimensionOrder", "XYZCT")) if axis not in "XY"]
+        lengths = [sizes[letter] for letter in letters]
         dz, dy, dx = (_physical_size(pixels, axis) for axis in "ZYX")
     except (ET.ParseError, StopIteration, ValueError, KeyError) as error:
         raise ReadError(
             f"{source}: its OME-XML cannot be read ({error!r}); save it again, for example in Fiji"
         ) from error
     elements = [child for child in pixels if _tag(child) == "Channel"]
-    order = order_planes(letters, [sizes[letter] for letter in letters], source=source)
+    order = order_planes(letters, lengths, source=source)
     order = PlaneOrder(_follow_tiff_data(pixels, order, letters, sizes, source), order.notices)
     if order.pages.max() >= pages:
         raise ReadError(

@@ -33,8 +33,13 @@ def read_ome_zarr(path: Path, options: ReadOptions) -> Volume:
     ReadError
         If the folder is no such image, or a chunk is damaged when it is read.
     """
-    array, metadata = open_image(path)
-    has_channels = _axis_names(path).startswith("c")
+    try:
+        array, metadata = open_image(path)
+        has_channels = _axis_names(path).startswith("c")
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:  # Zarr's for broken JSON
+        if isinstance(error, ReadError):
+            raise
+        raise ReadError(f"{path}: its Zarr metadata cannot be read ({error}); was it copied completely?") from error
     lead = array.shape[0] if has_channels else 1
     spatial = tuple(array.shape[1:] if has_channels else array.shape)
     is_plane = len(spatial) == 2

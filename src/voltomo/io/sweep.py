@@ -30,7 +30,7 @@ def sweep_slabs(data: ArrayLike, *, slab_bytes: int | None = None) -> Iterator[t
     fits = max(1, (slab_bytes or _SLAB_BYTES) // plane_bytes)
     chunk = int((getattr(data, "chunks", None) or (1, 1))[1])
     while chunk > fits:
-        chunk = -(-chunk // 2)  # each chunk is then unpacked two, four ... times, but none straddles two slabs
+        chunk = -(-chunk // 2)  # each chunk is then unpacked about two, four ... times
     depth = fits // chunk * chunk
     for z in range(0, slices, depth):
         yield z, np.asarray(data[:, z : min(z + depth, slices)])

@@ -116,7 +116,7 @@ class _Page:
         read_exactly(stream, self.offsets[segment], encoded, path)
         try:
             decoded, place, shape = self.decode(encoded.tobytes() or None, segment, **self.tables)
-        except (RuntimeError, ValueError, KeyError, zlib.error) as error:
+        except (RuntimeError, ValueError, KeyError, MemoryError, zlib.error) as error:
             raise ReadError(
                 f"{path}: strip or tile {segment} at byte {self.offsets[segment]} is damaged ({error})"
             ) from error
@@ -183,6 +183,10 @@ def _parse_page(page: Any, path: Path, size: int, number: int) -> _Page:
         raise ReadError(f"{path}: page {number} has shape {page.shape}; expected (Y, X)")
     offsets, counts = tuple(page.dataoffsets), tuple(page.databytecounts)
     chunk = tuple(page.chunks) if page.is_tiled else (min(page.rowsperstrip, page.imagelength), page.imagewidth)
+    if min(*chunk, page.imagelength, page.imagewidth) < 1:
+        raise ReadError(
+            f"{path}: page {number} is {page.shape} in strips or tiles of {chunk}; expected none to be empty"
+        )
     expected = -(-page.imagelength // chunk[0]) * -(-page.imagewidth // chunk[1])
     if len(offsets) < expected or len(counts) < expected:
         raise ReadError(f"{path}: page {number} lists {len(offsets)} strips or tiles, its size needs {expected}")

@@ -64,6 +64,8 @@ def _check_header(stream: BinaryIO, offset: int, dialect: _Dialect, path: Path, 
     """Check the tags of one page; returns where the next page begins, 0 for none."""
     stream.seek(offset)
     (count,) = _unpack(dialect.count, stream.read(dialect.count.size), path, page)
+    if count * dialect.tag.size > size:
+        raise _truncated(path, f"page {page} claims to have {count} tags", size)
     raw = stream.read(count * dialect.tag.size + dialect.offset.size)
     if len(raw) < count * dialect.tag.size + dialect.offset.size:
         raise _truncated(path, f"it ends inside the header of page {page}", size)

@@ -82,8 +82,11 @@ def _parse_imagej(description: str) -> dict[str, str]:
 
 def _imagej_order(fields: dict[str, str], pages: int, source: str) -> PlaneOrder:
     """ImageJ stores channels fastest, then slices, then frames."""
-    sizes = [int(fields.get(key, "1")) for key in ("frames", "slices", "channels")]
-    images = int(fields.get("images", pages))
+    try:
+        sizes = [int(fields.get(key, "1")) for key in ("frames", "slices", "channels")]
+        images = int(fields.get("images", pages))
+    except ValueError as error:
+        raise ReadError(f"{source}: its ImageJ tag is damaged ({error})") from error
     if int(np.prod(sizes)) != images:
         sizes = [1, images, 1]
     if images > pages > 1:
@@ -134,7 +137,8 @@ def _plain_order(description: str, pages: int, size: tuple[int, int], source: st
 
 def _plain_edges(tags: dict[str, Any]) -> tuple[float | None, float | None, float | None]:
     """Edges from the resolution tags, where they look like a calibration and not like a printer's density."""
-    per_unit = {2: 0.0254, 3: 0.01}.get(int(tags.get("ResolutionUnit", 2)))
+    unit = tags.get("ResolutionUnit", 2)
+    per_unit = {2: 0.0254, 3: 0.01}.get(unit) if isinstance(unit, int) else None
     edges = []
     for key in ("YResolution", "XResolution"):
         pixel = _per_pixel(tags.get(key))
@@ -147,6 +151,8 @@ def _plain_edges(tags: dict[str, Any]) -> tuple[float | None, float | None, floa
     return None, edges[0], edges[1]
 
 
-def _per_pixel(resolution: tuple[int, int] | None) -> float | None:
+def _per_pixel(resolution: Any) -> float | None:
     """Units per pixel from a rational number of pixels per unit."""
-    return None if resolution is None or 0 in resolution else resolution[1] / resolution[0]
+    if not isinstance(resolution, tuple) or len(resolution) != 2 or 0 in resolution:
+        return None
+    return float(resolution[1] / resolution[0])
