@@ -148,7 +148,7 @@ def _place_particles(request: ElectrodeRequest, rng: np.random.Generator) -> Ele
         slits=Slits(none, nowhere, nowhere, np.empty(0), np.empty(0), np.empty(0)),
         voids=Voids(none, nowhere, np.empty(0)),
         crack_width=request.crack_width,
-        binder_reach=0.4 * request.d50,
+        binder_reach=0.3 * request.d50,
         binder_roughness=0.15 * request.d50,
         binder_threshold=0.0,
         texture_length=0.25 * request.d50,

@@ -153,6 +153,7 @@ def _nearest(
         electrode.centers,
         _inverse(electrode),
         electrode.semi_axes.min(axis=1),
+        (electrode.semi_axes.max(axis=1) + 0.5 * electrode.roughness * electrode.diameters + reach) ** 2,
         0.5 * electrode.diameters,
         electrode.roughness,
         electrode.seed + _SURFACE_FIELD,
@@ -173,6 +174,7 @@ def _measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
     centers: Floats,
     inverse: Floats,
     inner_radius: Floats,
+    outer_square: Floats,
     mean_radius: Floats,
     roughness: float,
     seed: int,
@@ -200,6 +202,8 @@ def _measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
                     if ix > highs[n, 2]:
                         break
                     ox = ix * step[2] - centers[row, 2]
+                    if oz * oz + oy * oy + ox * ox > outer_square[row]:
+                        continue
                     q0 = a[0, 0] * oz + a[0, 1] * oy + a[0, 2] * ox
                     q1 = a[1, 0] * oz + a[1, 1] * oy + a[1, 2] * ox
                     q2 = a[2, 0] * oz + a[2, 1] * oy + a[2, 2] * ox
@@ -213,7 +217,7 @@ def _measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
                         smooth = (level - 1) * level / np.sqrt(gz * gz + gy * gy + gx * gx)
                         height, scale = roughness * mean_radius[row], _LUMP * mean_radius[row]
                         # The roughness fades out away from the surface, where it would decide nothing.
-                        fade = 1 - abs(smooth) / (4 * height) if height > 0 else 0.0
+                        fade = 1 - abs(smooth) / (2 * height) if height > 0 else 0.0
                         if fade > 0:
                             lump = lattice_noise(seed + _PER_PARTICLE * row, oz / scale, oy / scale, ox / scale)
                             smooth += height * fade * lump
