@@ -36,6 +36,7 @@ class Output:
     _task: TaskID | None = None
     _step: tuple[str, str] = ("", "")
     _begun: float = 0.0
+    _last: float = field(default_factory=time.monotonic)
 
     def __enter__(self) -> Output:
         return self
@@ -47,10 +48,12 @@ class Output:
 
     def progress(self, stage: str, step: str, done: int, total: int) -> None:
         """Called by the pipeline after each block."""
+        now = time.monotonic()
         if self._step != (stage, step):
             self._end_bar()
-            self._step, self._begun = (stage, step), time.monotonic()
-        seconds = time.monotonic() - self._begun
+            self._step, self._begun = (stage, step), self._last  # the first block has been worked on since then
+        self._last = now
+        seconds = now - self._begun
         if self.as_json:
             left = seconds / done * (total - done) if done else None
             event = {
@@ -68,6 +71,7 @@ class Output:
     def stage(self, verb: str, what: str) -> None:
         """Called by the pipeline when a stage starts, ends, or is up to date."""
         self._end_bar()
+        self._last = time.monotonic()
         if self.as_json:
             print(json.dumps({"event": "stage", "stage": verb, "state": what}), file=sys.stderr, flush=True)
         elif not self.quiet and what != "started":
