@@ -76,6 +76,27 @@ def test_resolution_tags_count_only_as_a_calibration(
     assert size == (None if expected is None else pytest.approx((expected,) * 3, rel=1e-6))
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "expected"),
+    [
+        (34682, "[Beam]\r\nHV=2000\r\n[Scan]\r\nPixelWidth=6.4e-009\r\nPixelHeight=5e-009\r\n", (6.4e-9, 5e-9, 6.4e-9)),
+        (34118, "0\r\n0\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = 5.5 nm\r\n", (5.5e-9,) * 3),
+        (34118, "0\r\n0\r\nAP_WD\r\nWD = 5.1 mm\r\n", None),
+        (34682, "[Scan]\r\nPixelWidth=oops\r\n", None),
+    ],
+)
+def test_electron_microscopes_state_their_pixel(
+    code: int, text: str, expected: tuple[float, float, float] | None, tmp_path: Path
+) -> None:
+    """Tags of FEI and Zeiss count, although the resolution tag beside them is that of a screen."""
+    extra = [(code, 2, len(text) + 1, text, True)]
+    tifffile.imwrite(
+        tmp_path / "a.tif", GREY, resolution=(96, 96), resolutionunit="INCH", extratags=extra, metadata=None
+    )
+    size = read_volume(tmp_path / "a.tif").voxel_size
+    assert size == (None if expected is None else pytest.approx(expected))
+
+
 def test_distance_of_slices_is_not_guessed(tmp_path: Path) -> None:
     """A stack whose tags know the plane only has no voxel size, and a notice with what is known."""
     tifffile.imwrite(tmp_path / "a.tif", STACK, resolution=(156250, 156250), resolutionunit="CENTIMETER")

@@ -168,7 +168,7 @@ def open_pages(path: Path) -> TiffPages:
     return TiffPages(_unfold(pages, layout.order.pages.size, path, size), layout, notices)
 
 
-_CALIBRATION = ("XResolution", "YResolution", "ResolutionUnit")
+_CALIBRATION = ("XResolution", "YResolution", "ResolutionUnit", "CZ_SEM", "FEI_SFEG", "FEI_HELIOS")
 
 
 def _parse_page(page: Any, path: Path, size: int, number: int) -> _Page:

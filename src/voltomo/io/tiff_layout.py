@@ -50,7 +50,8 @@ def find_layout(
     Parameters
     ----------
     description : text of the ImageDescription tag, may be empty
-    tags : "XResolution", "YResolution" as (numerator, denominator), "ResolutionUnit" as int, where present
+    tags : "XResolution", "YResolution" as (numerator, denominator), "ResolutionUnit" as int, and the dicts that tifffile
+        makes of the tags of electron microscopes, where present
     pages : number of pages found; a file with one page may describe more that follow it without headers
     size : (Y, X) of the first page
     source : the file, for messages
@@ -72,6 +73,9 @@ def find_layout(
     else:
         order = _plain_order(description, pages, size, source)
         edges, origin, channels = _plain_edges(tags), "the TIFF resolution tag", name_channels(order.pages.shape[0])
+    in_plane = _microscope_edges(tags)
+    if in_plane is not None and None in edges[1:]:
+        edges, origin = (edges[0], *in_plane), "the microscope's tag"
     voxel_size, notices = voxel_size_from(edges, slices=order.pages.shape[1], source=origin)
     return TiffLayout(order, channels, voxel_size, edges, (*order.notices, *notices))
 
@@ -149,6 +153,24 @@ def _plain_edges(tags: dict[str, Any]) -> tuple[float | None, float | None, floa
             return None, None, None
         edges.append(to_meters(pixel * per_unit, "m"))
     return None, edges[0], edges[1]
+
+
+def _microscope_edges(tags: dict[str, Any]) -> tuple[float, float] | None:
+    """(dy, dx) in m from what FEI/Thermo Fisher (in metres) and Zeiss (with a unit) electron microscopes write."""
+    try:
+        for key in ("FEI_HELIOS", "FEI_SFEG"):
+            if key in tags:
+                scan = tags[key]["Scan"]
+                dy, dx = to_meters(float(scan["PixelHeight"]), "m"), to_meters(float(scan["PixelWidth"]), "m")
+                return None if dy is None or dx is None else (dy, dx)
+        for name in ("ap_image_pixel_size", "ap_pixel_size"):
+            if name in tags.get("CZ_SEM", {}):
+                _, value, unit = tags["CZ_SEM"][name]
+                pixel = to_meters(float(value), unit)
+                return None if pixel is None else (pixel, pixel)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return None
 
 
 def _per_pixel(resolution: Any) -> float | None:
