@@ -36,12 +36,13 @@ Size: TypeAlias = "str | VoxelSize | None"
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
 
-def denoise(volume: Volume | npt.ArrayLike, **settings: Any) -> Volume:
+def denoise(volume: Volume | npt.ArrayLike, *, mask: ArrayLike | str = "auto", **settings: Any) -> Volume:
     """Take noise out of a volume.
 
     Parameters
     ----------
     volume : Volume, or (Z, Y, X) or (Y, X) array
+    mask : "auto" finds the field of view, "none" takes all of it, or an array of the volume's shape with 1 inside
     **settings : of `voltomo.stages.denoise.DenoiseConfig`, such as ``method="nlm"``
 
     Returns
@@ -49,7 +50,9 @@ def denoise(volume: Volume | npt.ArrayLike, **settings: Any) -> Volume:
     Volume
         Data (C, Z, Y, X) in the source dtype.
     """
-    return run_denoise(_volume(volume, None), _config(DenoiseConfig, settings), MemoryWorkspace())
+    work = MemoryWorkspace()
+    held = _in_field_of_view(_volume(volume, None), mask, work)
+    return run_denoise(held, _config(DenoiseConfig, settings), work)
 
 
 def segment(
@@ -82,14 +85,9 @@ def segment(
     >>> int((segment(image).data == 2).sum())
     16
     """
-    held = _volume(volume, voxel_size)
     work = MemoryWorkspace()
-    if isinstance(mask, str):
-        inspection = inspect_volume(held, work)
-        inside = write_mask(held, inspection, work) if mask == "auto" and inspection.has_outside else None
-    else:
-        inside = np.asarray(as_zyx(mask))
-    result = run_segment(held, _config(SegmentConfig, settings), work, mask=inside).phase_map
+    held = _in_field_of_view(_volume(volume, voxel_size), mask, work)
+    result = run_segment(held, _config(SegmentConfig, settings), work).phase_map
     return replace(result, data=_like(volume, result.data))
 
 
@@ -173,6 +171,20 @@ def open_study(folder: Path | str) -> StudyArtifacts:
 
 def _config(model: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
     return validate_config(model, settings, source=model.__name__)
+
+
+def _in_field_of_view(volume: Volume, mask: ArrayLike | str, work: MemoryWorkspace) -> Volume:
+    """The volume with the mask that is given, its own, or the one found."""
+    if not isinstance(mask, str):
+        return replace(volume, mask=np.asarray(as_zyx(mask)))
+    if mask not in ("auto", "none"):
+        raise InputError(f'mask is "auto", "none" or an array, found {mask!r}')
+    if mask == "none":
+        return replace(volume, mask=None)
+    if volume.mask is not None:
+        return volume
+    inspection = inspect_volume(volume, work)
+    return replace(volume, mask=write_mask(volume, inspection, work)) if inspection.has_outside else volume
 
 
 def _volume(volume: Volume | npt.ArrayLike, voxel_size: Size) -> Volume:

@@ -7,7 +7,7 @@ import pytest
 
 from voltomo.artifacts import Volume
 from voltomo.errors import InputError
-from voltomo.stages.inspection import find_field, inspect_volume, write_mask
+from voltomo.stages.inspection import inspect_volume, measure_field, write_mask
 from voltomo.stages.workspace import MemoryWorkspace
 
 
@@ -34,18 +34,12 @@ def test_the_range_is_that_of_the_voxels_inside():
     yy, xx = np.ogrid[:50, :50]
     values = np.random.default_rng(0).integers(100, 200, (3, 50, 50)).astype(np.uint16)
     values[:, np.hypot(yy - 24.5, xx - 24.5) > 24] = 7
-    field = find_field(Volume.from_array(values), MemoryWorkspace((2, 30, 50)))
-    assert field.mask is not None
-    assert (field.low, field.high) == (100, 199)
-
-
-def test_an_inspection_is_not_repeated():
-    """A field of view made from an earlier inspection is the same."""
-    volume = Volume.from_array(drifting())
-    found = inspect_volume(volume, MemoryWorkspace())
-    one, two = (find_field(volume, MemoryWorkspace(), inspection=i) for i in (None, found))
-    assert (one.low, one.high, one.remarks) == (two.low, two.high, two.remarks)
-    np.testing.assert_array_equal(np.asarray(one.mask), np.asarray(two.mask))
+    values[1, 24, 1:9] = 250
+    volume, work = Volume.from_array(values), MemoryWorkspace((2, 30, 7))
+    mask = write_mask(volume, inspect_volume(volume, work), work)
+    field = measure_field(volume, work, mask=mask)
+    assert (field.low, field.high) == (100, 250)
+    assert field.brightest_share == 8 / np.count_nonzero(mask)
 
 
 def test_a_channel_that_is_not_there_is_refused():

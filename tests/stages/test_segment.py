@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from voltomo.artifacts import Volume
 from voltomo.errors import GateError, InputError, ShapeError
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
+from voltomo.stages.inspection import inspect_volume, write_mask
 from voltomo.stages.segment import SegmentConfig, run_segment
 from voltomo.stages.workspace import MemoryWorkspace
 
@@ -32,6 +33,8 @@ def segment(values, *, mask=None, block_shape=None, channels=None, **config):
     """Segment an array of one channel, or (C, Z, Y, X) with channels."""
     volume = Volume.from_array(values) if channels is None else Volume(values, channels=channels)
     work = MemoryWorkspace(block_shape, workers=2 if block_shape else 1)
+    if mask is None and (found := inspect_volume(volume, work)).has_outside:
+        mask = write_mask(volume, found, work)
     return run_segment(volume, SegmentConfig(**config), work, mask=mask)
 
 
@@ -200,8 +203,7 @@ def test_the_outside_of_a_cylinder_is_no_phase():
     np.testing.assert_array_equal(np.asarray(result.mask)[0] == 0, outside)
     assert result.histogram["voxels"] == 4 * np.count_nonzero(~outside)
     assert result.histogram["cuts"][0] == pytest.approx(115, abs=20)
-    assert any("disc" in warning for warning in result.warnings)
-    whole = run_segment(Volume.from_array(values), SegmentConfig(mask="none"), MemoryWorkspace())
+    whole = run_segment(Volume.from_array(values), SegmentConfig(), MemoryWorkspace())
     assert whole.mask is None
     assert ids(whole).min() == 1
 
@@ -264,8 +266,9 @@ def test_glare_is_not_taken_for_active_material_in_silence():
 
 def test_a_constant_image_is_refused():
     """Nothing to segment is said, not segmented."""
+    volume = Volume.from_array(np.full((1, 9, 9), 3, np.uint8))
     with pytest.raises(GateError, match="grey value 3") as caught:
-        segment(np.full((1, 9, 9), 3, np.uint8))
+        run_segment(volume, SegmentConfig(), MemoryWorkspace())
     assert caught.value.gate == "constant"
 
 
@@ -324,4 +327,3 @@ def test_a_real_cell_has_no_outside(data):
     values = tifffile.imread(data("cell_ct/cell_vol_001-050.tif"))[20:30]
     result = segment(values, block_shape=(4, 400, 728))
     assert result.mask is None
-    assert any("smallest grey value 0" in warning for warning in result.warnings)

@@ -150,7 +150,7 @@ def run_denoise(volume: Volume, config: DenoiseConfig, work: Workspace, *, mask:
     volume : the grey volume
     config : the method and its parameters
     work : where the array "denoised" is written and blocks run
-    mask : (Z, Y, X), 0 outside the field of view; the volume's own, or the one found, where None
+    mask : (Z, Y, X), 0 outside the field of view; the volume's own, or else everything, where None
 
     Returns
     -------
@@ -167,8 +167,7 @@ def run_denoise(volume: Volume, config: DenoiseConfig, work: Workspace, *, mask:
     out = work.array("denoised", tuple(volume.data.shape), denoised_dtype(volume.data.dtype))
     mask = volume.mask if mask is None else mask
     for channel in range(len(volume.channels)):
-        field = inspection.find_field(volume, work, channel=channel, mask=mask)
-        mask = field.mask
+        field = inspection.measure_field(volume, work, channel=channel, mask=mask)
         denoiser = prepare_denoiser(field, config, work, voxel_size=volume.voxel_size, name=f"noise-{channel}")
         work.map(
             f"denoise-{channel}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from voltomo.segment.field_of_view import (
 from voltomo.segment.histogram import value_range
 from voltomo.stages.workspace import Workspace
 
-__all__ = ["Field", "bytes_read", "find_field", "inside_of", "inspect_volume", "write_mask"]
+__all__ = ["Field", "bytes_read", "inside_of", "inspect_volume", "measure_field", "write_mask"]
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -34,18 +34,16 @@ class Field:
     Parameters
     ----------
     grey : (Z, Y, X) the channel
-    mask : (Z, Y, X) uint8, 1 inside; None if all of the volume is inside
+    mask : (Z, Y, X), 0 outside; None if all of the volume is inside
     low, high : smallest and largest grey value inside
-    remarks : notices and warnings for the report
-    end_shares : shares of the voxels inside that have the smallest and the largest grey value, where they were counted
+    brightest_share : share of the voxels inside that have the largest grey value
     """
 
     grey: ArrayLike
     mask: ArrayLike | None
     low: float
     high: float
-    remarks: tuple[str, ...] = ()
-    end_shares: tuple[float, float] = (0.0, 0.0)
+    brightest_share: float
 
     @property
     def sources(self) -> tuple[ArrayLike, ...]:
@@ -63,25 +61,15 @@ def bytes_read(sources: Sequence[ArrayLike]) -> float:
     return 1.0 + sum(np.dtype(source.dtype).itemsize for source in sources)
 
 
-def find_field(
-    volume: Volume,
-    work: Workspace,
-    *,
-    channel: int = 0,
-    mask: ArrayLike | None = None,
-    how: Literal["auto", "none"] = "auto",
-    inspection: Inspection | None = None,
-) -> Field:
-    """Field of view of a channel: the mask that is given, the volume's own, or the one that an inspection finds.
+def measure_field(volume: Volume, work: Workspace, *, channel: int = 0, mask: ArrayLike | None = None) -> Field:
+    """Field of view of a channel with its range of grey values.
 
     Parameters
     ----------
     volume : the grey volume
-    work : where the array "mask" is written, if one was found
+    work : where blocks run
     channel : which channel
-    mask : (Z, Y, X), 0 outside
-    how : "none" takes all of the volume, whatever an inspection would find
-    inspection : of this channel, if it was made before
+    mask : (Z, Y, X), 0 outside; the volume's own, or else everything, where None
 
     Raises
     ------
@@ -92,50 +80,43 @@ def find_field(
     mask = volume.mask if mask is None else mask
     if mask is not None and tuple(mask.shape) != volume.shape:
         raise ShapeError(f"mask {tuple(mask.shape)} and volume {volume.shape} differ in shape")
-    if mask is None and how == "auto":
-        found = inspect_volume(volume, work, channel=channel) if inspection is None else inspection
-        remarks = (*found.notices, *found.warnings)
-        outside = write_mask(volume, found, work, channel=channel) if found.has_outside else None
-        span = (found.minimum, found.maximum)
-        if found.outside is not None:  # the grey value of the outside is part of that range
-            span = _measure_range((grey, outside), work, channel)
-        return Field(grey, outside, *span, remarks, (found.darkest_share, found.brightest_share))
-    sources = (grey,) if mask is None or how == "none" else (grey, mask)
-    return Field(grey, None if how == "none" else mask, *_measure_range(sources, work, channel))
+    sources = (grey,) if mask is None else (grey, mask)
+
+    def measure(_block: Block, *arrays: Array) -> Partial:
+        inside = inside_of(*arrays)
+        low, high, bad = value_range(arrays[0], inside)
+        at_high = np.count_nonzero(arrays[0][inside != 0] == high)
+        return {"low": np.array(low), "high": np.array(high), "counts": np.array([bad, at_high, inside.sum()])}
+
+    def merge(one: Partial, two: Partial) -> Partial:
+        high = max(float(one["high"]), float(two["high"]))
+        counts = sum(part["counts"] * [1, float(part["high"]) == high, 1] for part in (one, two))
+        return {"low": np.minimum(one["low"], two["low"]), "high": np.array(high), "counts": np.asarray(counts)}
+
+    memory = 2 * bytes_read(sources) + 1
+    span = work.reduce(f"range-{channel}", measure, *sources, merge=merge, bytes_per_voxel=memory)
+    bad, at_high, inside = (int(n) for n in span["counts"])
+    low, high = float(span["low"]), float(span["high"])
+    if bad:
+        raise GateError(
+            f"{bad} voxels inside the field of view are NaN or infinite; fill them, or leave them out of the mask",
+            gate="finite",
+        )
+    if inside == 0:
+        raise GateError("the mask leaves no voxel inside the field of view; 1 is inside, 0 outside", gate="mask")
+    if low == high:
+        raise GateError(
+            f"every voxel inside the field of view has the grey value {low:g}; there is nothing to segment. Is this "
+            "the right file or channel?",
+            gate="constant",
+        )
+    return Field(grey, mask, low, high, at_high / inside)
 
 
 def _channel(volume: Volume, channel: int) -> ArrayLike:
     if channel >= len(volume.channels):
         raise InputError(f"channel {channel} of a volume with {len(volume.channels)}; the first channel is 0")
     return volume.channel(channel)
-
-
-def _measure_range(sources: tuple[ArrayLike | None, ...], work: Workspace, channel: int) -> tuple[float, float]:
-    """Smallest and largest grey value inside; refuses what is not finite."""
-    present = [source for source in sources if source is not None]
-
-    def measure(_block: Block, *arrays: Array) -> Partial:
-        low, high, bad = value_range(arrays[0], inside_of(*arrays))
-        return {"low": np.array(low), "high": np.array(high), "bad": np.array(bad)}
-
-    def merge(one: Partial, two: Partial) -> Partial:
-        ends = {"low": np.minimum(one["low"], two["low"]), "high": np.maximum(one["high"], two["high"])}
-        return {**ends, "bad": np.add(one["bad"], two["bad"])}
-
-    memory = bytes_read(present) + 1
-    span = work.reduce(f"range-{channel}", measure, *present, merge=merge, bytes_per_voxel=memory)
-    if int(span["bad"]):
-        raise GateError(
-            f"{int(span['bad'])} voxels inside the field of view are NaN or infinite; fill them, or leave them out of "
-            "the mask",
-            gate="finite",
-        )
-    low, high = float(span["low"]), float(span["high"])
-    if low > high:
-        raise GateError("the mask leaves no voxel inside the field of view; 1 is inside, 0 outside", gate="mask")
-    if low == high:
-        raise GateError(f"every voxel inside the field of view has the grey value {low:g}", gate="constant")
-    return low, high
 
 
 def inspect_volume(volume: Volume, work: Workspace, *, channel: int = 0) -> Inspection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from voltomo.artifacts import ArrayLike, PhaseMap, PhaseTable, Volume
 from voltomo.blocks import WritableArray
 from voltomo.segment.features import LocalFeature
-from voltomo.segment.field_of_view import SATURATED_SHARE, Inspection
+from voltomo.segment.field_of_view import SATURATED_SHARE
 from voltomo.segment.histogram import Histogram
 from voltomo.segment.thresholds import (
     between_class_share,
@@ -32,7 +32,7 @@ from voltomo.stages.grey_classes import (
     find_clusters,
 )
 from voltomo.stages.inspection import Field as FieldOfView
-from voltomo.stages.inspection import find_field
+from voltomo.stages.inspection import measure_field
 from voltomo.stages.phase_table import PhaseRow
 from voltomo.stages.workspace import Workspace
 
@@ -76,7 +76,6 @@ class SegmentConfig(BaseModel):
     channel : which channel of the volume
     feature : the second axis of "kmeans": local mean, standard deviation or largest difference, or another channel
     second_channel : for feature "channel"
-    mask : "auto" looks for the field of view where the volume has none; "none" takes all of the volume
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,7 +90,6 @@ class SegmentConfig(BaseModel):
     channel: int = Field(default=0, ge=0)
     feature: LocalFeature | Literal["channel"] = "mean"
     second_channel: int = Field(default=1, ge=0)
-    mask: Literal["auto", "none"] = "auto"
 
     @model_validator(mode="after")
     def _keys_belong_to_method(self) -> SegmentConfig:
@@ -159,8 +157,8 @@ class SegmentResult:
         the field of view, `cuts`, `classes` (id, name, color and share of each, by rising grey), `separation`
         (between-class variance / total variance, 0 to 1), `voxels` inside, `denoise` and `noise`; for "kmeans"
         `feature` and `centers` (mean grey value and mean feature of each class), and no cuts
-    mask : (Z, Y, X) uint8, 1 inside the field of view; None if all of the volume is inside
-    warnings : sentences for the report, what was found about the field of view among them
+    mask : (Z, Y, X), 0 outside the field of view; None if all of the volume is inside
+    warnings : sentences for the report
     """
 
     phase_map: PhaseMap
@@ -175,7 +173,6 @@ def run_segment(
     work: Workspace,
     *,
     mask: ArrayLike | None = None,
-    inspection: Inspection | None = None,
 ) -> SegmentResult:
     """Segment a volume by the histogram of its field of view.
 
@@ -184,20 +181,21 @@ def run_segment(
     volume : the grey volume
     config : the method and its parameters
     work : where arrays live and how blocks run
-    mask : (Z, Y, X), 0 outside the field of view; the volume's own, or the one found, where None
-    inspection : of the channel, if it was made before; saves a pass
+    mask : (Z, Y, X), 0 outside the field of view; the volume's own, or else everything, where None
+        `voltomo.stages.inspection` finds it.
 
     Raises
     ------
     GateError
         If the image is constant, is not finite inside the field of view, or holds fewer grey values than classes.
     """
-    source = _source(volume, config, work, mask, inspection)
+    field = measure_field(volume, work, channel=config.channel, mask=mask)
+    source = _filtered(field, volume, config, work, "noise")
     histogram = count_grey(source, work)
     ids, out = config.ids(), work.array("phases", volume.shape, np.uint8)
     record: dict[str, Any]
     if config.method == "kmeans":
-        source, record = _segment_by_kmeans(volume, config, source, histogram, out, work)
+        record = _segment_by_kmeans(volume, config, source, histogram, out, work)
     elif config.method == "hysteresis":
         low, high = config.thresholds or _hysteresis_cuts(histogram, config)
         pair = (ids[1], ids[0]) if config.invert else (ids[0], ids[1])
@@ -209,16 +207,8 @@ def run_segment(
         record = _record(histogram, cuts, config, class_shares(histogram, cuts).tolist())
     record |= {"denoise": config.denoise.method, "noise": source.denoiser.noise}
     phase_map = PhaseMap(out, config.table(), volume.voxel_size, volume.through_plane)
-    remarks = (*source.field.remarks, *_saturation_warnings(source.field, record), *_class_warnings(config))
-    return SegmentResult(phase_map, record, source.field.mask, remarks)
-
-
-def _source(
-    volume: Volume, config: SegmentConfig, work: Workspace, mask: ArrayLike | None, inspection: Inspection | None
-) -> GreySource:
-    """The channel with its field of view and its filter."""
-    field = find_field(volume, work, channel=config.channel, mask=mask, how=config.mask, inspection=inspection)
-    return _filtered(field, volume, config, work, "noise")
+    warnings = (*_saturation_warnings(field.brightest_share, record), *_class_warnings(config))
+    return SegmentResult(phase_map, record, field.mask, warnings)
 
 
 def _filtered(field: FieldOfView, volume: Volume, config: SegmentConfig, work: Workspace, name: str) -> GreySource:
@@ -251,20 +241,18 @@ def _segment_by_kmeans(
     histogram: Histogram,
     out: WritableArray,
     work: Workspace,
-) -> tuple[GreySource, dict[str, Any]]:
-    """Write the phases by k-means; the source with the field of view of both channels, and the record."""
+) -> dict[str, Any]:
+    """Write the phases by k-means; the record."""
     second: GreySource | LocalFeature
     if config.feature == "channel":
-        field = find_field(volume, work, channel=config.second_channel, mask=source.field.mask, how=config.mask)
+        field = measure_field(volume, work, channel=config.second_channel, mask=source.field.mask)
         second = _filtered(field, volume, config, work, "noise-second")
-        if source.field.mask is None and field.mask is not None:
-            source = replace(source, field=replace(source.field, mask=field.mask))
     else:
         second = config.feature
     clusters, rules = find_clusters(source, second, histogram, multi_otsu_cuts(histogram, config.class_count), work)
     apply_clusters(source, second, clusters, rules, config.ids(), out, work)
     record = _record(histogram, (), config, clusters.shares.tolist())
-    return source, record | {"feature": config.feature, "centers": clusters.centers.tolist()}
+    return record | {"feature": config.feature, "centers": clusters.centers.tolist()}
 
 
 def _record(
@@ -287,9 +275,9 @@ def _record(
     }
 
 
-def _saturation_warnings(field: FieldOfView, record: dict[str, Any]) -> list[str]:
+def _saturation_warnings(share: float, record: dict[str, Any]) -> list[str]:
     """Whether the brightest class is saturated voxels for a good part: glare rather than a material."""
-    share, brightest = field.end_shares[1], record["classes"][-1]
+    brightest = record["classes"][-1]
     if share <= max(SATURATED_SHARE, SATURATED_IN_CLASS * brightest["share"]):
         return []
     return [
