@@ -50,7 +50,7 @@ def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods
         inputs=input_rows(content),
         versions=_sorted_items(content.provenance.get("versions")),
         command=str(content.provenance.get("command") or ""),
-        date=str(content.provenance.get("date") or ""),
+        date=str(content.provenance.get("date") or "").replace("T", " "),
         configuration=configuration_yaml(content),
     )
 

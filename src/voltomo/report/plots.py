@@ -201,14 +201,19 @@ def _diameters(content: ReportContent) -> _Diameters:
     every = np.asarray(table["equivalent_diameter"], np.float64)
     drawn = np.isfinite(every) & (every > 0)
     cut = np.asarray(table.get("touches_edge", np.zeros(len(every), np.bool_)), np.bool_) & drawn
-    rules = {item.method for item in content.measurements.select("equivalent_diameter") if item.value is not None}
-    uncorrected = any(rule.startswith("all particles") for rule in rules)
+    uncorrected = _leading_rule(content).startswith("all particles")
     if not cut.any():
         return _Diameters(every[drawn], f"{_count(drawn)}")
     if uncorrected or not (drawn & ~cut).any():
         return _Diameters(every[drawn], f"{_count(drawn)}, {int(cut.sum())} of them cut by the edge")
     words = f"the {_count(drawn & ~cut)} not cut by the edge, counted without the edge weights of the table"
     return _Diameters(every[drawn & ~cut], words)
+
+
+def _leading_rule(content: ReportContent) -> str:
+    """The edge rule of the first measured size; empty where there is none."""
+    rules = (item.method for item in content.measurements.select("equivalent_diameter") if item.value is not None)
+    return next(rules, "")
 
 
 def _count(chosen: npt.NDArray[np.bool_]) -> str:
@@ -255,7 +260,7 @@ def _mark_medians(axes: Axes, content: ReportContent, scale: float, printed: str
     """Draw the measured D50 of either weighting, and say what the lines are."""
     words = []
     for item in content.measurements.select("equivalent_diameter"):
-        if "D50" not in item.statistic or item.value is None:
+        if "D50" not in item.statistic or item.value is None or item.method != _leading_rule(content):
             continue
         if "number" in item.statistic:
             color = _NUMBER_COLOR

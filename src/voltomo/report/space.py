@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -27,8 +27,9 @@ MAX_EDGE = 192
 _TRANSPARENT = ("pore", "pore+binder", "electrolyte", "crack")
 """Roles that are looked through, so that the solid shows."""
 
-_MARGIN = (12, 110)
-"""White pixels above and below, left and right of the rendering: room for the labels of the edges."""
+_MARGIN = 12
+_LETTER = 16
+"""White pixels above and below the rendering, and beside it for every letter of its longest label."""
 
 # Corners and edges in shares (z, y, x) of the box; the corner nearest to the viewer is (0, 1, 1).
 _EDGES = (
@@ -88,7 +89,17 @@ def _picture(
     content: ReportContent, name: str, heading: str, words: str, view: View, legend: tuple[tuple[str, str], ...]
 ) -> Picture:
     """A rendered view with the box, the lengths of its edges and a scale bar."""
-    image = np.pad(view.image, (_MARGIN[:1] * 2, _MARGIN[1:] * 2, (0, 0)), constant_values=255)
+    texts = {
+        axis: f"{axis} {bar_text(length, in_meters=content.voxel_size is not None)}"
+        for axis, length in zip(AXES, view.box, strict=True)
+    }
+    margin = (_MARGIN, _LETTER * max(map(len, texts.values())))
+    image = np.pad(view.image, (margin[:1] * 2, margin[1:] * 2, (0, 0)), constant_values=255)
+
+    def at(corner: Corner) -> Point:
+        row, column = view.place(*corner)
+        return row + margin[0], column + margin[1]
+
     caption = (
         f"{words} The octant nearest to the viewer is cut away. Slice z = 0 is on top. The projection is parallel: the "
         "bar holds for lengths across the line of sight."
@@ -99,8 +110,8 @@ def _picture(
         spacing=(view.pixel, view.pixel),
         in_meters=content.voxel_size is not None,
         legend=legend,
-        lines=tuple((_at(view, start), _at(view, end)) for start, end in (*_EDGES, *_cut_edges(*view.cut))),
-        labels=_labels(content, view),
+        lines=tuple((at(start), at(end)) for start, end in (*_EDGES, *_cut_edges(*view.cut))),
+        labels=_labels(at, texts),
     )
     return panel_picture(name, heading, caption, [panel], [words])
 
@@ -119,20 +130,13 @@ def _cut_edges(z: float, y: float, x: float) -> Iterator[tuple[Corner, Corner]]:
         yield (z, y, 1), corner
 
 
-def _at(view: View, point: tuple[float, float, float]) -> Point:
-    """Place of a point of the box on the picture with its margin."""
-    row, column = view.place(*point)
-    return row + _MARGIN[0], column + _MARGIN[1]
-
-
-def _labels(content: ReportContent, view: View) -> tuple[tuple[float, float, str, Literal["left", "right"]], ...]:
+def _labels(
+    at: Callable[[Corner], Point], texts: Mapping[str, str]
+) -> tuple[tuple[float, float, str, Literal["left", "right"]], ...]:
     """Axis and length of one edge each, outside the box."""
-    x, y, z = (
-        f"{axis} {bar_text(view.box[AXES.index(axis)], in_meters=content.voxel_size is not None)}" for axis in "xyz"
-    )
-    bottom, side, upright = _at(view, (1, 1, 0.5)), _at(view, (1, 0.5, 1)), _at(view, (0.5, 1, 0))
+    bottom, side, upright = at((1, 1, 0.5)), at((1, 0.5, 1)), at((0.5, 1, 0))
     return (
-        (bottom[0] + 18, bottom[1], x, "right"),
-        (side[0] + 18, side[1] + 6, y, "left"),
-        (upright[0], upright[1] - 10, z, "right"),
+        (bottom[0] + 18, bottom[1], texts["x"], "right"),
+        (side[0] + 18, side[1] + 6, texts["y"], "left"),
+        (upright[0], upright[1] - 10, texts["z"], "right"),
     )

@@ -164,10 +164,18 @@ def key_rows(content: ReportContent) -> tuple[tuple[str, Row], ...]:
     for name in _KEY_NAMES:
         seen: set[str] = set()
         for item in content.measurements.select(name):
-            if item.phase in seen or item.value is None or item.axis:
-                continue
-            if name == "equivalent_diameter" and "D50" not in item.statistic:
-                continue
-            seen.add(item.phase)
-            found.append((friendly_name(name, dimension=item.dimension), make_row(content, (item,), with_method=False)))
+            if item.phase not in seen and _is_key(content, item):
+                seen.add(item.phase)
+                row = make_row(content, (item,), with_method=False)
+                found.append((friendly_name(name, dimension=item.dimension), row))
     return tuple(found[:_KEY_LIMIT])
+
+
+def _is_key(content: ReportContent, item: Measurement) -> bool:
+    """A number of its whole phase; of sizes the median, of surfaces that of the active material."""
+    if item.value is None or item.axis:
+        return False
+    if item.name == "specific_surface_area" and content.phase_map is not None:
+        active = {phase.name for phase in content.phase_map.phases.with_role("active")}
+        return item.phase in active or not active
+    return item.name != "equivalent_diameter" or "D50" in item.statistic

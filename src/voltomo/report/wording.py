@@ -58,8 +58,8 @@ def number_text(value: float, *, digits: int = 4) -> str:
 
     Examples
     --------
-    >>> number_text(0.449917), number_text(1341.0), number_text(-2.5e-7)
-    ('0.4499', '1341', '−2.5 × 10⁻⁷')
+    >>> number_text(0.449917), number_text(1341.0), number_text(-2.5e-7), number_text(165.1, digits=2)
+    ('0.4499', '1341', '−2.5 × 10⁻⁷', '170')
     """
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
@@ -67,8 +67,8 @@ def number_text(value: float, *, digits: int = 4) -> str:
         text = f"{int(value)}"
     else:
         text = f"{value:#.{digits}g}".rstrip(".")
-        if "e" not in text and abs(value) >= 10 ** (digits - 1):
-            text = f"{value:.0f}"
+        if "e+" in text and abs(value) < 1e6:
+            text = f"{float(text):.0f}"
     if "e" in text:
         mantissa, exponent = text.split("e")
         mantissa = mantissa.rstrip("0").rstrip(".")
