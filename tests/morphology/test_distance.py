@@ -37,7 +37,8 @@ def test_slit_up_to_its_width_is_closed(width: int) -> None:
     mask = np.ones((16, 16, 16), bool)
     mask[:, :, 8 : 8 + width] = False
     grid = Grid((1.0, 1.0, 1.0))
-    assert close_gaps(mask, (width + 1) / 2, grid).all()
+    inner = (slice(3, -3),) * 3
+    assert close_gaps(mask, (width + 1) / 2, grid)[inner].all()
     too_small = (width + 1) // 2 - 0.5
     np.testing.assert_array_equal(close_gaps(mask, too_small, grid), mask)
 
@@ -52,12 +53,19 @@ def test_closing_keeps_balls_apart_and_whole() -> None:
     assert added.sum() < 0.01 * mask.sum()
 
 
-def test_unknown_wears_nothing_away() -> None:
-    """A slit that runs into the field-of-view border is closed up to it."""
-    mask = np.ones((1, 20, 20), bool)
-    mask[:, :, 10] = False
-    unknown = np.zeros_like(mask)
-    unknown[:, :5] = True
-    mask[unknown] = False
-    closed = close_gaps(mask, 1.0, Grid((1.0, 1.0, 1.0), 2), unknown=unknown)
-    assert closed[0, 5:].all()
+def test_nothing_is_closed_near_the_border() -> None:
+    """A gap between a body and the border of the volume stays open, and a slit is closed up to the radius from it."""
+    mask = np.ones((1, 30, 30), bool)
+    mask[:, 0] = False
+    mask[:, :, 15] = False
+    closed = close_gaps(mask, 1.0, Grid((1.0, 1.0, 1.0), 2))[0]
+    assert not closed[0].any()
+    assert np.flatnonzero(closed[:, 15]).tolist() == list(range(2, 29))
+
+
+def test_a_plane_has_no_border_along_z() -> None:
+    """With Z = 1 distances to the border are those within the plane."""
+    mask = np.ones((1, 5, 7), bool)
+    distance = distance_inside(mask, Grid((9.0, 1.0, 1.0), 2), ends_at_border=True)
+    assert distance[0, 2].tolist() == [1, 2, 3, 3, 3, 2, 1]
+    assert np.isinf(distance_inside(mask, Grid((9.0, 1.0, 1.0), 2))).all()

@@ -33,13 +33,13 @@ def close_cracks(phases: npt.NDArray[np.uint8], active: int, *, radius: float, g
     Returns
     -------
     (Z, Y, X) uint8 array of BACKGROUND, ACTIVE, GAP and UNKNOWN
-        Exact at twice the radius from the border of the array, and at the border of the volume.
+        Right where the array reaches twice the radius beyond, or ends with the volume.
     """
     solid: npt.NDArray[np.bool_] = phases == active
     unknown: npt.NDArray[np.bool_] = phases == OUTSIDE
     codes: npt.NDArray[np.uint8] = solid.astype(np.uint8)
     if radius > 0:
-        codes[close_gaps(solid, radius, grid, unknown=unknown) & ~solid] = GAP
+        codes[close_gaps(solid, radius, grid) & ~solid] = GAP
     codes[unknown] = UNKNOWN
     return codes
 

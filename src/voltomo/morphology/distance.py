@@ -11,20 +11,22 @@ from voltomo.morphology.grid import Grid
 __all__ = ["close_gaps", "distance_inside"]
 
 
-def distance_inside(mask: npt.NDArray[np.bool_ | np.uint32], grid: Grid) -> npt.NDArray[np.float32]:
+def distance_inside(
+    mask: npt.NDArray[np.bool_ | np.uint32], grid: Grid, *, ends_at_border: bool = False
+) -> npt.NDArray[np.float32]:
     """Distance of each voxel of a mask to the nearest voxel outside it, centre to centre; 0 outside.
-
-    The border of the array is not outside. Infinite where the mask fills the array.
 
     Parameters
     ----------
     mask : (Z, Y, X) bool or uint32 array
         Of an array of labels, each label is a mask, and all other labels are outside it.
     grid : the voxel lattice
+    ends_at_border : whether the voxels just beyond the border of the array are outside; along z not in a plane
 
     Returns
     -------
     (Z, Y, X) float32 array, in the unit of the voxel edges
+        Infinite where nothing is outside.
 
     References
     ----------
@@ -33,15 +35,14 @@ def distance_inside(mask: npt.NDArray[np.bool_ | np.uint32], grid: Grid) -> npt.
     """
     # Lengths in voxel edges: the squares of metres would leave the range of float32.
     unit = grid.smallest_edge
-    anisotropy = tuple(edge / unit for edge in grid.edges)
-    distance: npt.NDArray[np.float32] = edt.edt(np.ascontiguousarray(mask), anisotropy=anisotropy, black_border=False)
+    anisotropy = tuple(grid.edges[axis] / unit for axis in grid.axes)
+    plane_or_volume = np.ascontiguousarray(mask[0] if grid.dimension == 2 else mask)
+    distance: npt.NDArray[np.float32] = edt.edt(plane_or_volume, anisotropy=anisotropy, black_border=ends_at_border)
     distance *= np.float32(unit)
-    return distance
+    return distance.reshape(mask.shape)
 
 
-def close_gaps(
-    mask: npt.NDArray[np.bool_], radius: float, grid: Grid, *, unknown: npt.NDArray[np.bool_] | None = None
-) -> npt.NDArray[np.bool_]:
+def close_gaps(mask: npt.NDArray[np.bool_], radius: float, grid: Grid) -> npt.NDArray[np.bool_]:
     """Morphological closing by a ball: dilation and erosion by thresholds on distances.
 
     Parameters
@@ -49,18 +50,15 @@ def close_gaps(
     mask : (Z, Y, X) bool array
     radius : in the unit of the voxel edges
     grid : the voxel lattice
-    unknown : voxels about which nothing is known, such as those outside the field of view
-        Like what lies beyond the border of the array, they wear nothing away.
 
     Returns
     -------
     (Z, Y, X) bool array
         The mask and the gaps that no ball of this radius fits into. A voxel depends on those within twice the radius.
+        Nearer to the border of the array than the radius nothing is closed: what lies beyond may be open.
     """
     reach = np.float32(radius * (1 + 1e-6))
     grown = distance_inside(~mask, grid) <= reach
-    if unknown is not None:
-        grown |= unknown
-    closed = distance_inside(grown, grid) > reach
+    closed = distance_inside(grown, grid, ends_at_border=True) > reach
     closed |= mask
     return closed

@@ -29,6 +29,9 @@ AUTO_MIN_DIAMETER = 8.0
 AUTO_CRACK_WIDTH = 3.0
 """In shortest voxel edges: cracks this narrow are seen as lines rather than as gaps between two particles."""
 
+AUTO_WIDEST_CAVITY = 48.0
+"""In shortest voxel edges. Judging a void takes a halo of twice its width and more."""
+
 
 class ParticlesConfig(BaseModel):
     """How the active phase becomes particles. Lengths are text: "1 um", or "8 voxels" of the shortest edge.
@@ -39,9 +42,10 @@ class ParticlesConfig(BaseModel):
     active : name of the phase to split; the only phase of role active where None
     min_diameter : equivalent diameter of the smallest particle; 8 voxels where None
     close_cracks : widest crack that is closed before the split; 3 voxels where None, "0 voxels" closes none
-    fill_cavities : closed voids up to this equivalent diameter are filled before the split; half of `min_diameter`
-        where None. Wider ones are filled if they lie deep under the surface
-    cavity_depth : how deep, in equivalent diameters of the void; 0 leaves them open
+    fill_cavities : equivalent diameter of the widest closed void that is filled before the split; 48 voxels where
+        None, "0 voxels" fills none. Filled or not, a void that only one particle touches belongs to it
+    cavity_depth : voids are filled if they lie at least so many of their diameters under the surface: those between
+        several particles do not
     merge_ratio : two bodies are one particle where the neck between them is at least this share of the width of the
         narrower one
     crack_threshold : "triangle" also counts dark voxels inside particles as void where a volume is given; "none"
@@ -204,7 +208,7 @@ def _resolve(config: ParticlesConfig, grid: Grid, voxel_size: VoxelSize | None) 
         min_diameter=min_diameter,
         # The middle of a gap of w voxels is (w + 1) / 2 voxel centres away from its banks.
         closing_radius=(width + edge) / 2 if width > 0 else 0.0,
-        cavity_diameter=length("fill_cavities", min_diameter / 2),
+        cavity_diameter=length("fill_cavities", AUTO_WIDEST_CAVITY * edge),
         cavity_depth=config.cavity_depth,
         merge_ratio=config.merge_ratio,
     )

@@ -41,9 +41,6 @@ SMOOTHING = 1.0
 FIRST_HALO = 32
 """Halo of the first try at the distance map, in shortest voxel edges; doubled until no distance is longer."""
 
-LARGEST_JUDGED_CAVITY = 64
-"""Wider voids, in shortest voxel edges, are not filled before the split: judging them needs a halo twice as wide."""
-
 FLOOD_MARGIN = 16
 """The halo of the flood is longer than the longest distance by so many shortest voxel edges."""
 
@@ -56,8 +53,8 @@ class SplitLengths:
     ----------
     min_diameter : equivalent diameter of the smallest particle
     closing_radius : of the ball that closes cracks
-    cavity_diameter : closed voids up to this equivalent diameter are filled before the split
-    cavity_depth : and wider ones if they lie at least so many diameters under the surface
+    cavity_diameter : equivalent diameter of the widest closed void that is filled before the split
+    cavity_depth : a void is filled if it lies at least so many of its diameters under the surface
     merge_ratio : of saddle and lower peak, from which on two basins are one particle
     """
 
@@ -156,7 +153,10 @@ def _choose_particles(
 
 
 def _find_cavities(envelope: WritableArray, lengths: SplitLengths, grid: Grid, work: Workspace) -> _Cavities:
-    """Closed voids of the envelope, and which of them to fill: small ones, and those deep under the surface."""
+    """Closed voids of the envelope, and which of them to fill: those that lie deep under the surface.
+
+    A void between several bodies lies next to the necks between them, one inside a body does not.
+    """
     shape = _shape(envelope)
     found = find_components(envelope, predicate=is_background, runner=work, step="closed voids")
     beyond = [axis + side for axis in grid.axes for side in (0, 3)]
@@ -169,12 +169,13 @@ def _find_cavities(envelope: WritableArray, lengths: SplitLengths, grid: Grid, w
     ids[1:][closed] = np.arange(1, count + 1)
     array = work.array("cavities", shape, np.uint32)
     paint_components(found, ids, envelope, predicate=is_background, runner=work, out=array, step="closed voids: write")
-    filled = np.concatenate([[False], diameters <= lengths.cavity_diameter])
-    judged = np.concatenate([[False], diameters <= LARGEST_JUDGED_CAVITY * grid.smallest_edge]) & ~filled
-    if judged.any() and lengths.cavity_depth > 0:
-        needed = lengths.cavity_depth * np.concatenate([[0.0], diameters])
+    judged = np.concatenate([[False], diameters <= lengths.cavity_diameter])
+    filled = np.zeros(count + 1, np.bool_)
+    if judged.any():
+        # Closing has narrowed a void with cusps, such as that between three bodies, by up to its diameter.
+        needed = lengths.cavity_depth * np.concatenate([[0.0], diameters + 2 * lengths.closing_radius])
         depths = _cavity_depths(envelope, array, judged, float(needed[judged].max()), grid, work)
-        filled |= judged & (depths >= needed)
+        filled = judged & (depths >= needed)
     return _Cavities(array, filled)
 
 
@@ -267,7 +268,7 @@ def _find_peaks(
     """Places (P, 3) and levels (P,) of all peaks, in raster order of the volume."""
     # A ball of the smallest diameter has its peak at about half of it, less what smoothing takes; half of that is safe.
     edge = grid.smallest_edge
-    floor = round(max(lengths.min_diameter / 4 - SMOOTHING * edge, edge) / edge * LEVELS_PER_EDGE)
+    floor = round((lengths.min_diameter / edge / 4 - SMOOTHING) * LEVELS_PER_EDGE)
 
     def search(block: Block, values: npt.NDArray[np.uint16]) -> Partial:
         peaks = find_peaks(values, block.inner, floor=floor)
