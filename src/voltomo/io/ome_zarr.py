@@ -223,7 +223,7 @@ def _read_metadata(path: Path, group: Any) -> ImageMetadata:
     multiscale = _multiscale(path, group)
     axes = multiscale.get("axes", [])
     names = "".join(axis["name"] for axis in axes)
-    if names not in ("czyx", "zyx", "yx", "cyx"):
+    if names not in ("tczyx", "tzyx", "czyx", "zyx", "yx", "cyx"):
         raise ReadError(f"expected the axes (c, z, y, x) or (z, y, x) in {path}, found {names or 'none'}")
     attributes = dict(group.attrs)
     ome = attributes.get("ome", attributes)

@@ -12,7 +12,9 @@ import zarr
 from voltomo.artifacts import Volume
 from voltomo.blocks import Region
 from voltomo.errors import ReadError
+from voltomo.io.calibration import describe_axes
 from voltomo.io.channels import name_channels
+from voltomo.io.flat import check_dtype
 from voltomo.io.ome_zarr import open_image
 from voltomo.io.regions import RegionArray
 from voltomo.io.registry import FormatReader, ReadOptions
@@ -34,36 +36,42 @@ def read_ome_zarr(path: Path, options: ReadOptions) -> Volume:
         If the folder is no such image, or a chunk is damaged when it is read.
     """
     try:
+        path = _image_folder(path)
         array, metadata = open_image(path)
-        has_channels = _axis_names(path).startswith("c")
+        axes = _axis_names(path)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:  # Zarr's for broken JSON
         if isinstance(error, ReadError):
             raise
         raise ReadError(f"{path}: its Zarr metadata cannot be read ({error}); was it copied completely?") from error
-    lead = array.shape[0] if has_channels else 1
-    spatial = tuple(array.shape[1:] if has_channels else array.shape)
-    is_plane = len(spatial) == 2
-    z, y, x = (1, *spatial) if is_plane else spatial
+    at = {letter: i for i, letter in enumerate(axes)}
+    if array.shape[at.get("t", 0)] > 1 and "t" in at:
+        raise ReadError(
+            f"{path} is a time series ({describe_axes(axes, array.shape)}); save one time point as an image"
+        )
+    c, z, y, x = (int(array.shape[at[letter]]) if letter in at else 1 for letter in "czyx")
 
     def read(channel: int, region: Region) -> npt.NDArray[Any]:
-        key: tuple[Any, ...] = region[1:] if is_plane else region
+        wanted: dict[str, Any] = {"t": 0, "c": channel, **dict(zip("zyx", region, strict=True))}
         try:
-            voxels = np.asarray(array[(channel, *key) if has_channels else key])
+            voxels = np.asarray(array[tuple(wanted[letter] for letter in axes)])
         except (RuntimeError, ValueError, OSError, KeyError) as error:
             raise ReadError(f"{path}: a chunk of {region} cannot be read ({error})") from error
         voxels = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
-        return voxels[None] if is_plane else voxels
+        return voxels if "z" in at else voxels[None]
 
-    edges = (1,) * (3 - len(spatial)) + tuple(array.chunks[-len(spatial) :])
-    data = RegionArray(
-        (int(lead), int(z), int(y), int(x)),
-        np.dtype(array.dtype).newbyteorder("="),
-        read,
-        chunks=(1, int(edges[0]), int(edges[1]), int(edges[2])),
-    )
-    names = metadata.channels if len(metadata.channels) == lead else name_channels(int(lead))
+    depth, height, width = (int(array.chunks[at[letter]]) if letter in at else 1 for letter in "zyx")
+    dtype = check_dtype(np.dtype(array.dtype), source=path).newbyteorder("=")
+    data = RegionArray((c, z, y, x), dtype, read, chunks=(1, depth, height, width))
+    names = metadata.channels if len(metadata.channels) == c else name_channels(c)
     labels = () if metadata.phases is None else tuple(metadata.phases.to_rows())
     return Volume(data, metadata.voxel_size, channels=names, metadata={"labels": labels})
+
+
+def _image_folder(path: Path) -> Path:
+    """The image itself, or the first of several where a converter (bioformats2raw) put them into folders 0, 1, ..."""
+    attributes = dict(zarr.open_group(path, mode="r").attrs)
+    ome: Any = attributes.get("ome", attributes)
+    return path / "0" if "multiscales" not in ome and "bioformats2raw.layout" in ome else path
 
 
 def _axis_names(path: Path) -> str:

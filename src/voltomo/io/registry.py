@@ -186,7 +186,10 @@ def read_volume(
     """
     path = Path(path)
     reader = find_reader(path)
-    volume = reader.read(path, ReadOptions(dataset, shape, dtype, offset))
+    try:
+        volume = reader.read(path, ReadOptions(dataset, shape, dtype, offset))
+    except PermissionError as error:
+        raise ReadError(f"{path} may not be read by this user ({error.strerror})") from error
     volume = replace(volume, name=path.name, metadata={"format": reader.name, "notices": (), **volume.metadata})
     if channel is not None:
         volume = select_channel(volume, channel)

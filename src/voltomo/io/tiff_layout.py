@@ -50,8 +50,8 @@ def find_layout(
     Parameters
     ----------
     description : text of the ImageDescription tag, may be empty
-    tags : "XResolution", "YResolution" as (numerator, denominator), "ResolutionUnit" as int, and the dicts that tifffile
-        makes of the tags of electron microscopes, where present
+    tags : "XResolution", "YResolution" as (numerator, denominator), "ResolutionUnit" as int, and the dicts that
+        tifffile makes of the tags of electron microscopes, where present
     pages : number of pages found; a file with one page may describe more that follow it without headers
     size : (Y, X) of the first page
     source : the file, for messages
