@@ -152,6 +152,7 @@ def test_nexus_with_external_links(data) -> None:  # type: ignore[no-untyped-def
     volume = read_volume(data("projections_k11_nexus/k11-18014.nxs"))
     assert volume.data.shape == (1, 3201, 22, 26)
     assert volume.data.dtype == np.uint16
+    assert "image_key" in volume.metadata["notices"][0]
 
 
 def test_data_exchange_projections_are_named_as_such(data) -> None:  # type: ignore[no-untyped-def]

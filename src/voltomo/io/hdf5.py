@@ -171,10 +171,12 @@ def _notice_projections(dataset: Any, path: Path, name: str) -> tuple[str, ...]:
     names = set(dataset.parent or ())
     with h5py.File(path, "r") as file:
         names |= set(file.get(name.rpartition("/")[0] or "/") or ())
+        if file.visit(lambda found: True if found.endswith("/image_key") else None):  # NXtomo, reached by another link
+            names.add("image_key")
     beside = {"theta", "data_white", "data_dark", "image_key", "rotation_angle"} & names
     if not beside:
         return ()
-    return (f"beside the dataset lies {', '.join(sorted(beside))}: these may be projections; reconstruct them first",)
+    return (f"the file also holds {', '.join(sorted(beside))}: these may be projections; reconstruct them first",)
 
 
 READER = FormatReader("hdf5", (".h5", ".hdf5", ".hdf", ".nxs", ".ilp"), is_hdf5, read_hdf5)
