@@ -68,9 +68,9 @@ def table_of(instances: np.ndarray, solid: np.ndarray) -> ParticleTable:
     return columns
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
-    block_shape=st.tuples(st.integers(3, 14), st.integers(3, 17), st.integers(3, 80)),
+    block_shape=st.tuples(st.integers(4, 14), st.integers(5, 17), st.integers(16, 80)),
     workers=st.sampled_from([1, 2]),
     seed=st.integers(0, 9),
 )

@@ -43,6 +43,8 @@ DEFINITIONS: dict[str, str] = {
     "axis (one face, none) / voxels of the phase.",
     "largest_component_fraction": "Voxels of the largest connected component of the phase / voxels of the phase.",
     "component_count": "Number of connected components of the phase.",
+    "euler_number": "Connected parts - loops + cavities of the phase: voxels - pairs + squares - cubes of neighboring "
+    "voxels of the phase (6 neighbors; 4 in a section). What the edge of the field of view cuts counts as it is seen.",
     "particle_count": "Number of particles, those cut by the edge included.",
     "particle_number_density": f"Sum of the Miles-Lantuéjoul weights of the whole particles / measure of the region "
     f"({_MILES}).",

@@ -6,21 +6,16 @@ direction are then the set bits of ``bits_i & shifted(bits_j)``: all directions 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from voltomo.errors import InputError
+from voltomo.metrics.bits import Bytes, Integers, Words, mask_of_starts, pack_slice, packed_size, popcount, stride_of
 
 __all__ = ["count_neighbors"]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Words: TypeAlias = npt.NDArray[np.uint64]
-Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
 def count_neighbors(
@@ -78,72 +73,25 @@ def count_neighbors(
     return np.asarray(_count_pairs(np.ascontiguousarray(labels), ids.astype(np.uint64), steps, within))
 
 
-def _popcount_code(_context: Any, _word: Any) -> Any:
-    """Signature and code of a popcount, in the form that numba's `intrinsic` takes."""
-
-    def generate(_ctx: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), generate
-
-
-# Number of set bits of a uint64: one instruction where the processor has it.
-_popcount = cast("Callable[[Any], int]", intrinsic(_popcount_code))
-
-
 @njit(cache=True, nogil=True)
 def _count_pairs(labels: Bytes, ids: Words, steps: Integers, within: Integers) -> Integers:
     """Walk along z with the bits of two slices in hand."""
     depth, height, width = labels.shape
-    stride = (width + 63) // 64 + 1  # words per row; the last one stays zero and keeps rows apart when bits are shifted
-    # One more row of zeros before and after each slice: a step beyond the slice meets no phase.
-    bits = np.zeros((2, ids.size, (height + 2) * stride + 2), np.uint64)
-    padded = np.zeros((stride - 1) * 64, np.uint8)
-    first = _mask_of_starts(height, width, stride, within)
+    stride = stride_of(width)
+    bits = np.zeros((2, ids.size, packed_size(height, width)), np.uint64)
+    first = mask_of_starts(height, width, within)
     counts = np.zeros((steps.shape[0], ids.size, ids.size), np.int64)
     z_start, z_stop = within[0]
     if z_start < z_stop:
-        _pack_slice(labels[z_start], ids, padded, bits[z_start % 2], stride)
+        pack_slice(labels[z_start], ids, bits[z_start % 2])
     for z in range(z_start, z_stop):
         if z + 1 < depth:
-            _pack_slice(labels[z + 1], ids, padded, bits[(z + 1) % 2], stride)
+            pack_slice(labels[z + 1], ids, bits[(z + 1) % 2])
         for d in range(steps.shape[0]):
             if z + steps[d, 0] < depth:
                 ahead = bits[(z + steps[d, 0]) % 2]
                 _count_slice(bits[z % 2], ahead, first, steps[d, 1] * stride, steps[d, 2], stride, counts[d])
     return counts
-
-
-@njit(cache=True, nogil=True)
-def _mask_of_starts(height: int, width: int, stride: int, within: Integers) -> Words:
-    """Bits of the voxels that may be the first of a pair, in the layout of a packed slice."""
-    mask = np.zeros((height + 2) * stride + 2, np.uint64)
-    for y in range(within[1, 0], within[1, 1]):
-        for x in range(within[2, 0], within[2, 1]):
-            mask[1 + (y + 1) * stride + x // 64] |= np.uint64(1) << np.uint64(x % 64)
-    return mask
-
-
-@njit(cache=True, nogil=True)
-def _pack_slice(labels: Bytes, ids: Words, padded: Bytes, bits: Words, stride: int) -> None:
-    """One bit per voxel and phase; eight voxels at a time."""
-    low, ones = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x0101010101010101)
-    gather = np.uint64(0x0102040810204080)  # the product brings bit 0 of byte i to bit 56 + i
-    height, width = labels.shape
-    octets = padded.view(np.uint64)
-    for y in range(height):
-        for x in range(width):
-            padded[x] = labels[y, x]
-        for k in range(ids.size):
-            pattern = ids[k] * ones
-            for w in range(stride - 1):
-                word = np.uint64(0)
-                for b in range(8):
-                    differs = octets[8 * w + b] ^ pattern
-                    # Bit 7 of each byte is set unless the byte is zero, that is, unless the voxel carries the id.
-                    equal = ~(((differs & low) + low) | differs | low) >> np.uint64(7)
-                    word |= ((equal * gather) >> np.uint64(56)) << np.uint64(8 * b)
-                bits[k, 1 + (y + 1) * stride + w] = word
 
 
 @njit(cache=True, nogil=True)
@@ -158,13 +106,13 @@ def _count_slice(here: Words, ahead: Words, first: Words, rows: int, dx: int, st
             total = 0
             if dx == 0:
                 for w in range(start, stop):
-                    total += _popcount(mine[w] & first[w] & other[w + rows])
+                    total += popcount(mine[w] & first[w] & other[w + rows])
             elif dx > 0:
                 for w in range(start, stop):
                     v = w + rows
-                    total += _popcount(mine[w] & first[w] & ((other[v] >> one) | (other[v + 1] << rest)))
+                    total += popcount(mine[w] & first[w] & ((other[v] >> one) | (other[v + 1] << rest)))
             else:
                 for w in range(start, stop):
                     v = w + rows
-                    total += _popcount(mine[w] & first[w] & ((other[v] << one) | (other[v - 1] >> rest)))
+                    total += popcount(mine[w] & first[w] & ((other[v] << one) | (other[v - 1] >> rest)))
             counts[i, j] += total

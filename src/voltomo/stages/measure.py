@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ from voltomo.artifacts import CrackMap, InstanceMap, Measurement, Measurements, 
 from voltomo.blocks import Block, Partial
 from voltomo.errors import GateError, InputError, ShapeError
 from voltomo.metrics.connectivity import measure_connectivity
+from voltomo.metrics.euler import count_cells, measure_euler
 from voltomo.metrics.fractions import (
     Profiles,
     SliceCounts,
@@ -105,13 +105,14 @@ def run_measure(
     sample = _sample(phase_map, counts)
     components = PhaseComponents(labels, work)
     directions = crofton_directions(sample.edges, sample.dimension)
-    pairs = _count_neighbors(labels, phase_map, directions, work)
+    pairs, cells = _count_neighborhoods(labels, phase_map, directions, work)
 
     numbers: list[Measurement] = [*measure_fractions(counts, sample, pieces=pieces)]
     void = find_void_parts(components, sample, instance_map)
     numbers += measure_porosity(counts, sample, parts=void, pieces=pieces)
     numbers += measure_surfaces(InterfaceCounts(pairs, directions), sample, voxels=counts.phases)
     numbers += _connectivity(components, sample, counts, config)
+    numbers += measure_euler(cells, sample)
     if instance_map is not None and instance_map.table:
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         numbers += measure_particles(_particles(instance_map.table, sample), sample, rules)
@@ -165,17 +166,18 @@ def _count_window(
     return SliceCounts(*(merged[axis].astype(np.int64) for axis in AXES)), merged["pieces"].astype(np.int64)
 
 
-def _count_neighbors(
+def _count_neighborhoods(
     labels: npt.NDArray[np.uint8], phase_map: PhaseMap, directions: CroftonDirections, work: Workspace
-) -> npt.NDArray[np.int64]:
-    """Pairs of phases in neighboring voxels, over the blocks."""
-    count = partial(count_neighbors, phase_ids=phase_map.phases.ids, offsets=directions.offsets)
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pairs of phases in neighboring voxels, and cells of each phase, over the blocks."""
+    ids = phase_map.phases.ids
 
-    def count_block(block: Block, labels: npt.NDArray[np.uint8]) -> Partial:
-        return {"pairs": count(labels, starts=block.inner)}
+    def count(block: Block, labels: npt.NDArray[np.uint8]) -> Partial:
+        pairs = count_neighbors(labels, phase_ids=ids, offsets=directions.offsets, starts=block.inner)
+        return {"pairs": pairs, "cells": count_cells(labels, phase_ids=ids, starts=block.inner)}
 
-    merged = work.reduce("neighbors", count_block, labels, merge=_add, halo=1, bytes_per_voxel=2)
-    return merged["pairs"].astype(np.int64)
+    merged = work.reduce("neighbors", count, labels, merge=_add, halo=1, bytes_per_voxel=2)
+    return merged["pairs"].astype(np.int64), merged["cells"].astype(np.int64)
 
 
 def _connectivity(
