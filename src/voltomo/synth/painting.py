@@ -1,0 +1,185 @@
+"""The loops over voxels behind `voltomo.synth.raster`, compiled.
+
+`axes` (3, 2) holds the first global voxel index and the step along z, y and x; `step` the voxel size; `inverse`
+(N, 3, 3) the axes of the particles divided by their lengths, row by row, so that ``|inverse · offset|``, the level, is
+1 on the surface.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from voltomo.synth.electrode import CRACK_PHASE
+from voltomo.synth.noise import lattice_noise
+
+__all__ = ["carve", "fill_score", "measure_distances"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+_PER_PARTICLE = 16
+_LUMP = 0.5
+"""Correlation length of the surface roughness, in mean radii: a secondary particle shows a dozen lumps in a section."""
+
+
+@njit(cache=True, nogil=True)
+def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
+    axes: Integers,
+    step: Floats,
+    rows: Integers,
+    lows: Integers,
+    highs: Integers,
+    centers: Floats,
+    inverse: Floats,
+    inner_radius: Floats,
+    outer_square: Floats,
+    mean_radius: Floats,
+    roughness: float,
+    seed: int,
+    first: npt.NDArray[np.float32],
+    second: npt.NDArray[np.float32],
+    owner: npt.NDArray[np.uint32],
+) -> int:
+    """Signed distances to the nearest two surfaces and the id of the particle around each voxel, in place.
+
+    `rows` are the particles to visit, `lows` and `highs` (K, 3) the global index ranges in which they matter.
+    Returns how often a voxel lies in a particle.
+    """
+    hits = 0
+    nz, ny, nx = first.shape
+    for n in range(len(rows)):
+        row = rows[n]
+        a = inverse[row]
+        for z in range(max(0, -((axes[0, 0] - lows[n, 0]) // axes[0, 1])), nz):
+            iz = axes[0, 0] + z * axes[0, 1]
+            if iz > highs[n, 0]:
+                break
+            oz = iz * step[0] - centers[row, 0]
+            for y in range(max(0, -((axes[1, 0] - lows[n, 1]) // axes[1, 1])), ny):
+                iy = axes[1, 0] + y * axes[1, 1]
+                if iy > highs[n, 1]:
+                    break
+                oy = iy * step[1] - centers[row, 1]
+                for x in range(max(0, -((axes[2, 0] - lows[n, 2]) // axes[2, 1])), nx):
+                    ix = axes[2, 0] + x * axes[2, 1]
+                    if ix > highs[n, 2]:
+                        break
+                    ox = ix * step[2] - centers[row, 2]
+                    if oz * oz + oy * oy + ox * ox > outer_square[row]:
+                        continue
+                    q0 = a[0, 0] * oz + a[0, 1] * oy + a[0, 2] * ox
+                    q1 = a[1, 0] * oz + a[1, 1] * oy + a[1, 2] * ox
+                    q2 = a[2, 0] * oz + a[2, 1] * oy + a[2, 2] * ox
+                    square = q0 * q0 + q1 * q1 + q2 * q2
+                    if square > 0.0:
+                        # (level − 1) / |gradient of the level|: the distance for a sphere, of first order otherwise.
+                        gz = a[0, 0] * q0 + a[1, 0] * q1 + a[2, 0] * q2
+                        gy = a[0, 1] * q0 + a[1, 1] * q1 + a[2, 1] * q2
+                        gx = a[0, 2] * q0 + a[1, 2] * q1 + a[2, 2] * q2
+                        level = np.sqrt(square)
+                        smooth = (level - 1) * level / np.sqrt(gz * gz + gy * gy + gx * gx)
+                        height, scale = roughness * mean_radius[row], _LUMP * mean_radius[row]
+                        # The roughness fades out away from the surface, where it would decide nothing.
+                        fade = 1 - abs(smooth) / (2 * height) if height > 0 else 0.0
+                        if fade > 0:
+                            lump = lattice_noise(seed + _PER_PARTICLE * row, oz / scale, oy / scale, ox / scale)
+                            smooth += height * fade * lump
+                        distance = np.float32(smooth)
+                    else:
+                        distance = np.float32(-inner_radius[row])
+                    if distance < 0:
+                        hits += 1
+                    if distance < first[z, y, x]:
+                        second[z, y, x] = first[z, y, x]
+                        first[z, y, x] = distance
+                        if distance < 0:
+                            owner[z, y, x] = row + 1
+                    elif distance < second[z, y, x]:
+                        second[z, y, x] = distance
+    return hits
+
+
+@njit(cache=True, nogil=True)
+def fill_score(
+    axes: Integers,
+    step: Floats,
+    seed: int,
+    roughness: float,
+    first: npt.NDArray[np.float32],
+    second: npt.NDArray[np.float32],
+    score: npt.NDArray[np.float32],
+) -> None:
+    """Both distances plus the random part outside the particles, inf inside, in place."""
+    for z in range(first.shape[0]):
+        for y in range(first.shape[1]):
+            for x in range(first.shape[2]):
+                if first[z, y, x] < 0:
+                    score[z, y, x] = np.inf
+                else:
+                    place = (axes[0, 0] + z * axes[0, 1], axes[1, 0] + y * axes[1, 1], axes[2, 0] + x * axes[2, 1])
+                    field = lattice_noise(seed, place[0] * step[0], place[1] * step[1], place[2] * step[2])
+                    score[z, y, x] = first[z, y, x] + second[z, y, x] + roughness * field
+
+
+@njit(cache=True, nogil=True)
+def carve(
+    axes: Integers,
+    step: Floats,
+    centers: Floats,
+    inverse: Floats,
+    normal: Floats,
+    direction: Floats,
+    low: Floats,
+    extent: Floats,
+    wave: Floats,
+    slit_start: Integers,
+    half_width: float,
+    texture_length: float,
+    seed: int,
+    void_center: Floats,
+    void_radius: Floats,
+    void_start: Integers,
+    owner: npt.NDArray[np.uint32],
+    phases: npt.NDArray[np.uint8],
+) -> None:
+    """Turn the voxels of slits and voids into the crack phase."""
+    offset = np.empty(3)
+    for z in range(owner.shape[0]):
+        for y in range(owner.shape[1]):
+            for x in range(owner.shape[2]):
+                row = np.int64(owner[z, y, x]) - 1
+                if row < 0 or (slit_start[row] == slit_start[row + 1] and void_start[row] == void_start[row + 1]):
+                    continue
+                offset[0] = (axes[0, 0] + z * axes[0, 1]) * step[0] - centers[row, 0]
+                offset[1] = (axes[1, 0] + y * axes[1, 1]) * step[1] - centers[row, 1]
+                offset[2] = (axes[2, 0] + x * axes[2, 1]) * step[2] - centers[row, 2]
+                for s in range(slit_start[row], slit_start[row + 1]):
+                    # The wave is a function of the place in the plane of the slit, so it is a pure shear.
+                    across, along, level = 0.0, 0.0, 0.0
+                    for k in range(3):
+                        across += normal[s, k] * offset[k]
+                        along += direction[s, k] * offset[k]
+                        q = (
+                            inverse[row, k, 0] * offset[0]
+                            + inverse[row, k, 1] * offset[1]
+                            + inverse[row, k, 2] * offset[2]
+                        )
+                        level += q * q
+                    if along <= low[s] or level >= extent[s] ** 2 or abs(across) >= half_width + wave[s]:
+                        continue
+                    shear = wave[s] * lattice_noise(
+                        seed + _PER_PARTICLE * int(row),
+                        (offset[0] - across * normal[s, 0]) / texture_length,
+                        (offset[1] - across * normal[s, 1]) / texture_length,
+                        (offset[2] - across * normal[s, 2]) / texture_length,
+                    )
+                    if abs(across - shear) < half_width:
+                        phases[z, y, x] = CRACK_PHASE
+                for v in range(void_start[row], void_start[row + 1]):
+                    square = 0.0
+                    for k in range(3):
+                        square += (offset[k] + centers[row, k] - void_center[v, k]) ** 2
+                    if square < void_radius[v] ** 2:
+                        phases[z, y, x] = CRACK_PHASE
