@@ -219,6 +219,10 @@ def storage_errors(folder: Path) -> Iterator[None]:
             raise StorageError(
                 f"cannot write into {folder}: {error.strerror}; choose another folder with -o"
             ) from error
+        if error.errno in (errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise StorageError(
+                f"cannot make the folder {folder}: {error.strerror}; choose another one with -o"
+            ) from error
         raise
 
 

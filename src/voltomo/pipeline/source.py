@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,7 +85,12 @@ class Source:
             return hash_array(self.volume.data)
         if known is not None and known.record.get("stamp") == self._stamp():
             return str(known.record["content"])
-        return hash_json([hash_path(path) for path in self.paths])
+        return hash_json(self._file_hashes)
+
+    @cached_property
+    def _file_hashes(self) -> list[str]:
+        """Hash of each file, read once."""
+        return [hash_path(path) for path in self.paths]
 
     def _stamp(self) -> FileStamp:
         return [stamp for path in self.paths for stamp in stamp_path(path)]
@@ -92,7 +98,10 @@ class Source:
     def _run(self, study: StudyArtifacts, config: ImportConfig, work: StudyWorkspace) -> Outcome:
         common: dict[str, Any] = {
             "name": self.name,
-            "files": [{"name": p.name, "hash": hash_path(p), "size": _size(p)} for p in self.paths],
+            "files": [
+                {"name": path.name, "hash": digest, "size": _size(path)}
+                for path, digest in zip(self.paths, self._file_hashes, strict=True)
+            ],
             "stamp": self._stamp(),
             "content": self.content_hash(None),
             "voxel_size": self.voxel_size,
