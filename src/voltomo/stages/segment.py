@@ -45,9 +45,7 @@ REPORT_BINS = 512
 SATURATED_IN_CLASS = 0.25
 """From this share of saturated voxels in a class on, the report asks what the class is."""
 TWO_CLASSES = (
-    "Two classes: binder and pore are not told apart. Numbers of the class pore+binder are neither a porosity nor an "
-    "electrolyte tortuosity; a two-phase segmentation of a three-phase electrode underestimates tortuosity by "
-    "1.35-1.81 times (Usseglio-Viretta et al., J. Electrochem. Soc. 165 (2018) A3403)."
+    "Two classes by grey value: binder and pore are not told apart. No number of the class pore+binder is a porosity."
 )
 FALSE_SHELL = (
     "{count} classes by grey value: voxels on the edge between the darkest and the brightest class have a grey value "
