@@ -29,6 +29,9 @@ _LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 _HIDDEN_TAIL = 5e-4
 """Share of the voxels at either end of the histogram that may lie outside the plot."""
 
+_USUAL, _SPIKE = 0.98, 4.0
+"""A bin more than 4 times as high as the 98th percentile of all bins is cut off."""
+
 _SIZE_CLASSES = (6, 24)
 """Fewest and most classes of the size distribution; in between, the square root of the number of particles."""
 
@@ -88,16 +91,18 @@ def _histogram(record: Mapping[str, Any]) -> Picture:
     for cut in cuts:
         axes.axvline(cut, color=INK, linewidth=1, linestyle=(0, (4, 2)))
     axes.set_xlim(*_shown_range(share, edges, cuts))
-    axes.set_ylim(0, None)
+    top, beyond = _shown_height(share)
+    axes.set_ylim(0, top)
     style_axes(axes, x="Grey level", y="Share of voxels per bin (%)")
     _legend_above(axes, columns=2)
     listed = ", ".join(number_text(cut, digits=5) for cut in cuts)
     method = str(record.get("method") or "")
     words = f"Histogram of the grey levels inside the field of view, {len(counts)} bins."
     at = f" Cut{'s' if len(cuts) > 1 else ''} at {listed}{f' ({method})' if method else ''}." if cuts else ""
+    caption = words + at + beyond
     figure = axes.get_figure(root=True)
     assert figure is not None
-    return Picture("histogram", "Grey levels and cuts", words + at, (Part(figure, words + at),), figure)
+    return Picture("histogram", "Grey levels and cuts", caption, (Part(figure, caption),), figure)
 
 
 def _bin_edges(record: Mapping[str, Any], count: int) -> Floats:
@@ -131,6 +136,17 @@ def _shown_range(share: Floats, edges: Floats, cuts: Sequence[float]) -> tuple[f
     low, high = min([low, *cuts]), max([high, *cuts])
     margin = 0.02 * (high - low)
     return low - margin, high + margin
+
+
+def _shown_height(share: Floats) -> tuple[float, str]:
+    """Height of the plot, and what reaches over it: one saturated grey level must not flatten all others."""
+    peak, usual = float(share.max()), float(np.quantile(share[share > 0], _USUAL))
+    if peak <= _SPIKE * usual:
+        return 1.05 * peak, ""
+    height = 1.5 * usual
+    over = int((share > height).sum())
+    bins = "One bin reaches" if over == 1 else f"{over} bins reach"
+    return height, f" {bins} over the plot, the highest {number_text(peak, digits=3)} %."
 
 
 def _profile_axis(content: ReportContent, axis: str) -> tuple[Floats, dict[str, Floats]]:
