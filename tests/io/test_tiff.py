@@ -229,6 +229,32 @@ def test_damaged_strip_is_named(tmp_path: Path) -> None:
         read_volume(path).data[0, 0]
 
 
+def test_strip_that_was_never_written_is_refused(tmp_path: Path) -> None:
+    """What a killed writer leaves is a strip of no bytes; it is not read as zeros."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.ones((64, 64), np.uint16), compression="zlib", rowsperstrip=64, metadata=None)
+    with tifffile.TiffFile(path) as file:
+        place = file.pages.first.tags["StripByteCounts"].valueoffset
+    raw = bytearray(path.read_bytes())
+    raw[place : place + 4] = bytes(4)
+    path.write_bytes(raw)
+    with pytest.raises(ReadError, match="never written"):
+        read_volume(path)
+
+
+def test_strip_shorter_than_its_rows_is_refused(tmp_path: Path) -> None:
+    """A strip that unpacks to fewer rows than the header says is damage, not an image with a black end."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.ones((64, 64), np.uint8), compression="packbits", rowsperstrip=64, metadata=None)
+    with tifffile.TiffFile(path) as file:
+        place, count = file.pages.first.tags["StripByteCounts"].valueoffset, file.pages.first.databytecounts[0]
+    raw = bytearray(path.read_bytes())
+    raw[place : place + 4] = struct.pack("<I", count // 2)
+    path.write_bytes(raw)
+    with pytest.raises(ReadError, match="damaged"):
+        np.asarray(read_volume(path).data)
+
+
 def test_circle_of_headers_ends(tmp_path: Path) -> None:
     """A page that names itself as the next one does not hang the reader."""
     path = tmp_path / "a.tif"

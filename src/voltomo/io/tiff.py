@@ -115,7 +115,7 @@ class _Page:
         encoded = np.empty(self.counts[segment], np.uint8)
         read_exactly(stream, self.offsets[segment], encoded, path)
         try:
-            decoded, place, shape = self.decode(encoded.tobytes() or None, segment, **self.tables)
+            decoded, place, shape = self.decode(encoded.tobytes(), segment, **self.tables)
         except (RuntimeError, ValueError, KeyError, MemoryError, zlib.error) as error:
             raise ReadError(
                 f"{path}: strip or tile {segment} at byte {self.offsets[segment]} is damaged ({error})"
@@ -125,10 +125,7 @@ class _Page:
         rows = slice(max(top, y.start), min(bottom, y.stop))
         columns = slice(max(left, x.start), min(right, x.stop))
         inside = out[rows.start - y.start : rows.stop - y.start, columns.start - x.start : columns.stop - x.start]
-        if decoded is None:  # a sparse file leaves out strips of zeros
-            inside[...] = 0
-        else:
-            inside[...] = decoded[0, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left, 0]
+        inside[...] = decoded[0, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left, 0]
 
 
 @dataclass(frozen=True)
@@ -191,6 +188,10 @@ def _parse_page(page: Any, path: Path, size: int, number: int) -> _Page:
     if len(offsets) < expected or len(counts) < expected:
         raise ReadError(f"{path}: page {number} lists {len(offsets)} strips or tiles, its size needs {expected}")
     for offset, count in zip(offsets, counts, strict=True):
+        if count == 0 or offset == 0:
+            raise ReadError(
+                f"{path}: a strip or tile of page {number} was never written; was the program that wrote it stopped?"
+            )
         if offset + count > size:
             raise ReadError(
                 f"{path} is truncated: page {number} needs {offset + count} bytes, the file has {size}; "
