@@ -100,6 +100,9 @@ def test_missing_number_in_text_is_found(tmp_path: Path) -> None:
     text = HEADER.replace("raw", "ascii") + "\n"
     numbers = " ".join(str(n) for n in VOXELS.ravel())
     for broken, message in (
+        ("70000 " + numbers, "cannot hold the value 70000"),
+        ("-1 " + numbers, "cannot hold the value -1"),
+        ("0.5 " + numbers, r"cannot hold the value 0\.5"),
         (numbers.rpartition(" ")[0], "truncated"),
         (numbers + " 7", "more than"),
         ("a b", "numbers"),

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
-import numpy.typing as npt
 
 from voltomo.errors import ReadError
 
@@ -62,9 +60,15 @@ def _last_gap(text: bytes) -> bytes:
 
 def _parse_numbers(text: bytes, dtype: np.dtype[Any], path: Path) -> bytes:
     try:
-        return np.array(text.split(), dtype=np.float64).astype(dtype).tobytes()
+        values = np.array(text.split(), dtype=np.float64)
     except ValueError as error:
         raise ReadError(f"{path}: expected numbers, found {error}") from error
+    if dtype.kind in "ui":
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        wrong = values[(values < low) | (values > high) | (values != np.rint(values))]
+        if len(wrong):
+            raise ReadError(f"{path}: its header promises {dtype}, which cannot hold the value {wrong[0]:g}")
+    return values.astype(dtype).tobytes()
 
 
 def unpack_runs(path: Path, offset: int, *, length: int) -> Iterator[bytes]:
@@ -73,6 +77,8 @@ def unpack_runs(path: Path, offset: int, *, length: int) -> Iterator[bytes]:
     A control byte below 128 repeats the next byte that many times; from 128 on, that many (less 128) bytes follow
     as they are.
     """
+    from voltomo.io.run_lengths import expand_runs  # numba takes longer to load than most files to read
+
     with path.open("rb") as stream:
         stream.seek(offset)
         packed = np.frombuffer(stream.read(length), np.uint8)
@@ -81,40 +87,9 @@ def unpack_runs(path: Path, offset: int, *, length: int) -> Iterator[bytes]:
     out = np.empty(_PIECE, np.uint8)
     position, run, value = 0, 0, 0  # run: bytes left of the current one; below 0 where they follow as they are
     while position < length or run != 0:
-        filled, position, run, value = _expand_runs(packed, position, run, value, out)
+        filled, position, run, value = expand_runs(packed, position, run, value, out)
         if filled == 0:
             break
         yield out[:filled].tobytes()
     if position > length:
         raise ReadError(f"{path}: its run lengths point past their end")
-
-
-@numba.njit(cache=True, nogil=True)
-def _expand_runs(
-    packed: npt.NDArray[np.uint8], position: int, run: int, value: int, out: npt.NDArray[np.uint8]
-) -> tuple[int, int, int, int]:
-    """Fill `out`; returns how far it got in both, and what is left of the current run."""
-    filled = 0
-    while filled < len(out):
-        if run == 0:
-            if position + 1 >= len(packed):
-                return filled, len(packed), 0, 0
-            control = int(packed[position])
-            if control < 128:
-                run, value = control, int(packed[position + 1])
-                position += 2
-            else:
-                run = 128 - control
-                position += 1
-        elif run > 0:
-            out[filled] = value
-            filled += 1
-            run -= 1
-        else:
-            if position >= len(packed):
-                return filled, position + 1, 0, 0
-            out[filled] = packed[position]
-            filled += 1
-            position += 1
-            run += 1
-    return filled, position, run, value
