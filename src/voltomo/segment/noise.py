@@ -25,13 +25,13 @@ def residual_rule(low: float, high: float) -> BinRule:
 
 
 def count_residuals(
-    values: Array, inside: Array, rule: BinRule, *, inner: tuple[slice, slice, slice]
+    values: Array, inside: Array, rule: BinRule, *, inner: tuple[slice, slice, slice], ends: tuple[float, float]
 ) -> npt.NDArray[np.int64]:
     """Histogram of what is left of a block where planes and edges along y and x are taken out.
 
     The residual is the second difference along y of the second difference along x, scaled so that white noise keeps its
     standard deviation. It needs a halo of one voxel along y and x, and is left out where a neighbour is missing or
-    outside.
+    outside, and where the grey value is at one of its `ends`: saturated voxels have no noise.
     """
     z, y, x = values.shape
     if y < 3 or x < 3:
@@ -43,6 +43,7 @@ def count_residuals(
     usable = np.zeros((z, y, x), np.uint8)
     window = inside[:, :, :-2] & inside[:, :, 1:-1] & inside[:, :, 2:]
     usable[:, 1:-1, 1:-1] = window[:, :-2] & window[:, 1:-1] & window[:, 2:]
+    usable[(grey == ends[0]) | (grey == ends[1])] = 0
     return count_values(residual[inner], usable[inner], rule)
 
 

@@ -190,7 +190,8 @@ def _estimate_noise(field: inspection.Field, work: Workspace, name: str) -> floa
     rule = residual_rule(field.low, field.high)
 
     def count(block: Block, *arrays: Array) -> Partial:
-        return {"counts": count_residuals(arrays[0], inspection.inside_of(*arrays), rule, inner=block.inner)}
+        inside = inspection.inside_of(*arrays)
+        return {"counts": count_residuals(arrays[0], inside, rule, inner=block.inner, ends=(field.low, field.high))}
 
     def add(one: Partial, two: Partial) -> Partial:
         return {"counts": np.add(one["counts"], two["counts"])}
