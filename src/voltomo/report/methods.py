@@ -154,7 +154,7 @@ def _describe_measurements(content: ReportContent, cite: _Citations) -> str:
     if "Miles" in used:
         sentences.append(
             "Particles cut by the edge were left out and the others weighted by the inverse of their chance to lie "
-            f"whole in the region {cite('miles', 'lantuejoul')}."
+            f"whole in the region {cite('miles', 'serra')}."
         )
     if "sphericity" in names:
         sentences.append(f"Sphericity follows Wadell {cite('wadell')}.")

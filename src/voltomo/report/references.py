@@ -64,10 +64,7 @@ REFERENCES: dict[str, Reference] = {
         "R. E. Miles, On the elimination of edge effects in planar sampling, in E. F. Harding, D. G. Kendall (eds.), "
         "Stochastic Geometry, Wiley, 228–247 (1974)."
     ),
-    "lantuejoul": Reference(
-        "C. Lantuéjoul, On the estimation of mean values in individual analysis of particles, "
-        "Microsc. Acta Suppl. 4, 266–273 (1980)."
-    ),
+    "serra": Reference("J. Serra, Image Analysis and Mathematical Morphology, Academic Press (1982)."),
     "wadell": Reference(
         "H. Wadell, Volume, shape, and roundness of rock particles, J. Geol. 40, 443–451 (1932).", "10.1086/623964"
     ),

@@ -29,6 +29,13 @@ class Definition:
     methods: tuple[str, ...]
     region: str
 
+    @property
+    def sentences(self) -> str:
+        """All of it, each part with its full stop."""
+        methods = f"Method: {'; '.join(self.methods)}" if self.methods else ""
+        region = f"Region: {self.region}" if self.region else ""
+        return " ".join(part.rstrip(". ") + "." for part in (self.text, methods, region) if part)
+
 
 @dataclass(frozen=True)
 class Quantity:

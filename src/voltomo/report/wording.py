@@ -111,6 +111,18 @@ _NAMES = {
     "particle_number_density": "Particles per volume",
     "equivalent_diameter": "Equivalent-sphere diameter",
     "particle_void_fraction": "Cracks and voids, share of the particle envelopes",
+    "iou": "Intersection over union (IoU)",
+    "dice": "Dice coefficient",
+    "voxel_precision": "Precision of the voxels",
+    "voxel_recall": "Recall of the voxels",
+    "boundary_f_score": "Boundary F-score",
+    "crack_iou": "Intersection over union of cracks and voids",
+    "matched_iou": "Intersection over union of matched particles",
+    "particle_count_error": "Error of the number of particles",
+    "equivalent_diameter_error": "Error of the equivalent diameter",
+    "volume_fraction_error": "Error of the volume fraction",
+    "area_fraction_error": "Error of the area fraction",
+    "particle_void_fraction_error": "Error of the cracks and voids in particles",
 }
 _NAMES_IN_PLANE = {
     "particle_number_density": "Particle sections per area",
