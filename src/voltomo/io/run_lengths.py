@@ -17,7 +17,7 @@ def expand_runs(
 
     Parameters
     ----------
-    packed : all packed bytes
+    packed : packed bytes
     position : of the next packed byte
     run : bytes left of the current run; below 0 where they follow as they are, 0 where a new run begins
     value : of the current run
@@ -26,13 +26,13 @@ def expand_runs(
     Returns
     -------
     int, int, int, int
-        Bytes filled; the new position, run and value. A position past the end tells of a run that is cut off.
+        Bytes filled, and the new position, run and value. Less is filled than there is room only where `packed` ends.
     """
     filled = 0
     while filled < len(out):
         if run == 0:
             if position + 1 >= len(packed):
-                return filled, len(packed), 0, 0
+                break
             control = int(packed[position])
             if control < 128:
                 run, value = control, int(packed[position + 1])
@@ -44,9 +44,9 @@ def expand_runs(
             out[filled] = value
             filled += 1
             run -= 1
+        elif position == len(packed):
+            break
         else:
-            if position >= len(packed):
-                return filled, position + 1, 0, 0
             out[filled] = packed[position]
             filled += 1
             position += 1

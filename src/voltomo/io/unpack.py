@@ -79,17 +79,17 @@ def unpack_runs(path: Path, offset: int, *, length: int) -> Iterator[bytes]:
     """
     from voltomo.io.run_lengths import expand_runs  # numba takes longer to load than most files to read
 
+    out = np.empty(_PIECE, np.uint8)
+    run, value = 0, 0  # run: bytes left of the current one; below 0 where they follow as they are
+    rest, left = b"", length
     with path.open("rb") as stream:
         stream.seek(offset)
-        packed = np.frombuffer(stream.read(length), np.uint8)
-    if len(packed) < length:
-        raise ReadError(f"{path} is truncated: {length} bytes of run lengths expected, {len(packed)} found")
-    out = np.empty(_PIECE, np.uint8)
-    position, run, value = 0, 0, 0  # run: bytes left of the current one; below 0 where they follow as they are
-    while position < length or run != 0:
-        filled, position, run, value = expand_runs(packed, position, run, value, out)
-        if filled == 0:
-            break
-        yield out[:filled].tobytes()
-    if position > length:
-        raise ReadError(f"{path}: its run lengths point past their end")
+        while left and (raw := stream.read(min(_PIECE, left))):
+            left -= len(raw)
+            packed, position, filled = np.frombuffer(rest + raw, np.uint8), 0, len(out)
+            while filled == len(out):
+                filled, position, run, value = expand_runs(packed, position, run, value, out)
+                yield out[:filled].tobytes()
+            rest = packed[position:].tobytes()
+    if left or rest or run:
+        raise ReadError(f"{path} is truncated: its run lengths end early")

@@ -17,6 +17,7 @@ Examples
 
 from __future__ import annotations
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -126,6 +127,20 @@ class ReaderConformance:
             slices = list(pool.map(lambda z: np.asarray(data[0, z]), order))
         for z, found in zip(order, slices, strict=True):
             np.testing.assert_array_equal(found, voxels[0, z])
+
+    def test_region_needs_little_memory(self, tmp_path: Path) -> None:
+        """Opening a volume and reading a small region takes less than half of what the whole would."""
+        voxels = np.zeros((1, 64, 512, 512), np.uint8)
+        voxels[0, 40, 100:110, 200:210] = np.arange(100).reshape(10, 10)
+        path = self.write_example(tmp_path, voxels, None)
+        expected = voxels[0, 40, 100:110, 200:210].copy()
+        self.read(path)  # imports and caches are not what is measured
+        tracemalloc.start()
+        found = np.asarray(self.read(path).data[0, 40, 100:110, 200:210])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        np.testing.assert_array_equal(found, expected)
+        assert peak < voxels.nbytes / 2
 
     def test_own_file_is_recognized_and_text_is_not(self, tmp_path: Path) -> None:
         """`can_read` says yes to the format and no to a text file of another name."""
