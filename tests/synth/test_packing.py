@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voltomo.synth.packing import draw_diameters, draw_ellipsoids, pack, volume_weighted_median
+from voltomo.synth.packing import _find_pairs, draw_diameters, draw_ellipsoids, pack, volume_weighted_median
 
 
 def test_diameters_have_the_volume_and_the_median_asked_for() -> None:
@@ -65,3 +65,17 @@ def test_small_boxes_are_packed_too(edge: float) -> None:
     gaps = centers[:, None] - centers
     gaps -= box * np.round(gaps / box)
     assert np.linalg.norm(gaps, axis=2)[np.triu_indices(count, 1)].min() > 3.9
+
+
+@pytest.mark.parametrize("box", [(5.0, 5.0, 5.0), (9.0, 30.0, 12.0), (40.0, 35.0, 30.0)])
+def test_neighbors_are_those_of_all_pairs(box: tuple[float, float, float]) -> None:
+    """The cell list finds each pair that comparing all with all finds, once, in boxes of any number of cells."""
+    rng = np.random.default_rng(0)
+    edges = np.array(box)
+    centers, reach = rng.random((80, 3)) * edges, rng.lognormal(0.0, 0.6, 80)
+    found = {tuple(sorted(pair)) for pair in _find_pairs(centers, reach, edges).tolist()}
+    gaps = centers[:, None] - centers
+    gaps -= edges * np.round(gaps / edges)
+    touching = np.linalg.norm(gaps, axis=2) < reach[:, None] + reach
+    assert found == {(i, j) for i, j in np.argwhere(touching).tolist() if i < j}
+    assert len(_find_pairs(centers, reach, edges)) == len(found)

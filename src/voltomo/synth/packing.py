@@ -143,55 +143,63 @@ def pack(semi_axes: Floats, rotations: Floats, *, box: Floats, rng: np.random.Ge
 
 
 @njit(cache=True, nogil=True)
-def _find_pairs(  # noqa: C901  (a cell list in plain loops)
-    centers: Floats, reach: Floats, box: Floats
-) -> npt.NDArray[np.int64]:
-    """Pairs (i < j) whose reaches overlap, by a cell list."""
-    count = len(centers)
-    cells = np.ones(3, np.int64)
-    for axis in range(3):
-        cells[axis] = max(1, int(box[axis] / (2 * reach.max())))
-    heads = np.full(cells[0] * cells[1] * cells[2], -1, np.int64)
-    following = np.full(count, -1, np.int64)
-    place = np.empty((count, 3), np.int64)
-    for i in range(count):
+def _find_pairs(centers: Floats, reach: Floats, box: Floats) -> npt.NDArray[np.int64]:
+    """Pairs whose reaches overlap; each particle looks for those not larger than itself, so few look far."""
+    cells, heads, following = _fill_cells(centers, reach, box)
+    pairs = np.empty((16 * len(centers) + 16, 2), np.int64)
+    found = 0
+    first, count = np.empty(3, np.int64), np.empty(3, np.int64)
+    for i in range(len(centers)):
         for axis in range(3):
-            place[i, axis] = min(cells[axis] - 1, int(centers[i, axis] / box[axis] * cells[axis]))
-        cell = (place[i, 0] * cells[1] + place[i, 1]) * cells[2] + place[i, 2]
+            edge = box[axis] / cells[axis]
+            first[axis] = int(np.floor((centers[i, axis] - 2 * reach[i]) / edge))
+            last = int(np.floor((centers[i, axis] + 2 * reach[i]) / edge))
+            count[axis] = min(last - first[axis] + 1, cells[axis])  # around the box at most once
+        for n in range(count[0] * count[1] * count[2]):
+            z = (first[0] + n // (count[1] * count[2])) % cells[0]
+            y = (first[1] + n // count[2] % count[1]) % cells[1]
+            x = (first[2] + n % count[2]) % cells[2]
+            j = heads[(z * cells[1] + y) * cells[2] + x]
+            while j >= 0:
+                is_smaller = reach[j] < reach[i] or (reach[j] == reach[i] and j > i)
+                if is_smaller and _square_distance(centers[i], centers[j], box) < (reach[i] + reach[j]) ** 2:
+                    if found == len(pairs):
+                        pairs = np.concatenate((pairs, np.empty_like(pairs)))
+                    pairs[found, 0] = i
+                    pairs[found, 1] = j
+                    found += 1
+                j = following[j]
+    return pairs[:found]
+
+
+@njit(cache=True, nogil=True)
+def _fill_cells(
+    centers: Floats, reach: Floats, box: Floats
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Number of cells per axis, each about as wide as the middle particle; the first particle in each, and the next."""
+    cells = np.empty(3, np.int64)
+    for axis in range(3):
+        cells[axis] = max(1, int(box[axis] / (2 * np.median(reach))))
+    heads = np.full(cells[0] * cells[1] * cells[2], -1, np.int64)
+    following = np.full(len(centers), -1, np.int64)
+    for i in range(len(centers)):
+        cell = 0
+        for axis in range(3):
+            cell = cell * cells[axis] + min(cells[axis] - 1, int(centers[i, axis] / box[axis] * cells[axis]))
         following[i] = heads[cell]
         heads[cell] = i
-    capacity = 16 * count + 16
-    pairs = np.empty((capacity, 2), np.int64)
-    found = 0
-    # Fewer than three cells along an axis: visit each only once.
-    low = np.array([-1 if n > 2 else 0 for n in cells])
-    high = np.array([1 if n > 1 else 0 for n in cells])
-    for i in range(count):
-        for a in range(low[0], high[0] + 1):
-            for b in range(low[1], high[1] + 1):
-                for c in range(low[2], high[2] + 1):
-                    cz = (place[i, 0] + a) % cells[0]
-                    cy = (place[i, 1] + b) % cells[1]
-                    cx = (place[i, 2] + c) % cells[2]
-                    j = heads[(cz * cells[1] + cy) * cells[2] + cx]
-                    while j >= 0:
-                        if j > i:
-                            square = 0.0
-                            for axis in range(3):
-                                gap = centers[j, axis] - centers[i, axis]
-                                gap -= box[axis] * np.round(gap / box[axis])
-                                square += gap * gap
-                            if square < (reach[i] + reach[j]) ** 2:
-                                if found == capacity:
-                                    grown = np.empty((2 * capacity, 2), np.int64)
-                                    grown[:capacity] = pairs
-                                    pairs = grown
-                                    capacity *= 2
-                                pairs[found, 0] = i
-                                pairs[found, 1] = j
-                                found += 1
-                        j = following[j]
-    return pairs[:found]
+    return cells, heads, following
+
+
+@njit(cache=True, nogil=True)
+def _square_distance(a: Floats, b: Floats, box: Floats) -> float:
+    """Of the nearest periodic images."""
+    total = 0.0
+    for axis in range(3):
+        gap = b[axis] - a[axis]
+        gap -= box[axis] * np.round(gap / box[axis])
+        total += gap * gap
+    return total
 
 
 @njit(cache=True, nogil=True)
