@@ -18,7 +18,7 @@ from voltomo.artifacts import ArrayLike, CrackMap, InstanceMap, Measurements, Ph
 from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
-from voltomo.stages.inspection import inspect_volume, write_mask
+from voltomo.stages.inspection import find_field_of_view
 from voltomo.stages.measure import MeasureConfig, run_measure
 from voltomo.stages.particles import ParticlesConfig, run_particles
 from voltomo.stages.phase_table import CodedPhases, PhaseRow, read_phase_table
@@ -176,15 +176,16 @@ def _config(model: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
 def _in_field_of_view(volume: Volume, mask: ArrayLike | str, work: MemoryWorkspace) -> Volume:
     """The volume with the mask that is given, its own, or the one found."""
     if not isinstance(mask, str):
-        return replace(volume, mask=np.asarray(as_zyx(mask)))
-    if mask not in ("auto", "none"):
+        field, _ = find_field_of_view(volume, work, mask=np.asarray(as_zyx(mask)))
+    elif mask == "auto":
+        if volume.mask is not None:
+            return volume
+        field, _ = find_field_of_view(volume, work)
+    elif mask == "none":
+        field, _ = find_field_of_view(volume, work, mask="none")
+    else:
         raise InputError(f'mask is "auto", "none" or an array, found {mask!r}')
-    if mask == "none":
-        return replace(volume, mask=None)
-    if volume.mask is not None:
-        return volume
-    inspection = inspect_volume(volume, work)
-    return replace(volume, mask=write_mask(volume, inspection, work)) if inspection.has_outside else volume
+    return replace(volume, mask=field.mask)
 
 
 def _volume(volume: Volume | npt.ArrayLike, voxel_size: Size) -> Volume:

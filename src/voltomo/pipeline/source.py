@@ -20,7 +20,7 @@ from voltomo.io.registry import read_volume
 from voltomo.io.study import StageRecord
 from voltomo.pipeline.jobs import Outcome, StageDefinition
 from voltomo.stages.importing import copy_volume, import_segmentation
-from voltomo.stages.inspection import inspect_volume, write_mask
+from voltomo.stages.inspection import find_field_of_view
 from voltomo.stages.phase_table import CodedPhases, read_phase_table
 from voltomo.stages.recipe import Recipe
 from voltomo.stages.study_workspace import StudyWorkspace
@@ -123,28 +123,15 @@ class Source:
             metadata = ImageMetadata("volume", self.voxel_size, self.volume.channels, voltomo=own)
             work.finish("volume", metadata)
         held = replace(self.volume, data=stored)
-        inspection = inspect_volume(held, work)
-        if self.mask is not None:
-            _copy_mask(self.mask, held, work)
-        elif self.config.mask == "auto" and inspection.has_outside:
-            write_mask(held, inspection, work)
-        if self.mask is not None or (self.config.mask == "auto" and inspection.has_outside):
+        how: Literal["auto", "none"] = "none" if self.config.mask == "none" else "auto"
+        field, remarks = find_field_of_view(held, work, mask=how if self.mask is None else self.mask)
+        if field.mask is not None:
             work.finish("mask", ImageMetadata("labels", self.voxel_size))
-        found = {"minimum": inspection.minimum, "maximum": inspection.maximum, "inside": inspection.voxels_inside}
-        return Outcome({**common, **found}, (*notices, *inspection.notices, *inspection.warnings))
+        found = {"minimum": field.low, "maximum": field.high, "inside": field.voxels}
+        return Outcome({**common, **found}, (*notices, *remarks))
 
     def _is_referenced(self) -> bool:
         return self.volume.metadata.get("format") == "ome-zarr" and len(self.paths) == 1
-
-
-def _copy_mask(mask: ArrayLike, volume: Volume, work: StudyWorkspace) -> None:
-    """The user's field of view: 1 wherever the file is not 0."""
-    if tuple(mask.shape) != volume.shape:
-        raise ShapeError(
-            f"the mask {tuple(mask.shape)} and the volume {volume.shape} differ in shape; was one cropped?"
-        )
-    out = work.array("mask", volume.shape, np.uint8)
-    work.map("mask", lambda _block, inside: (inside != 0).astype(np.uint8), mask, out=out, bytes_per_voxel=4)
 
 
 def _finish_phases(phase_map: PhaseMap, work: StudyWorkspace) -> None:

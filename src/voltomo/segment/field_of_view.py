@@ -26,6 +26,7 @@ __all__ = [
     "inside_field_of_view",
     "inspect_block",
     "merge_inspections",
+    "saturation_warnings",
 ]
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -166,7 +167,7 @@ def conclude(partial: Partial, *, shape: Shape) -> Inspection:
         inside -= excluded
         at_low, at_high = at_low - excluded * (value == low), at_high - excluded * (value == high)
     shares = at_low / inside, at_high / inside
-    warnings = _saturation_warnings(low, high, shares) if has_noise else []
+    warnings = saturation_warnings(low, high, shares) if has_noise else []
     if not has_noise:
         notices.append(
             "neighbouring voxels have equal grey values nearly everywhere: this is no raw scan. If it is a "
@@ -269,8 +270,14 @@ def _scattered(runs: Array, length: int) -> int:
     return int((number - at_ends).sum())
 
 
-def _saturation_warnings(low: float, high: float, shares: tuple[float, float]) -> list[str]:
-    """Sentences about grey values that pile up at an end of the scale."""
+def saturation_warnings(low: float, high: float, shares: tuple[float, float]) -> list[str]:
+    """Sentences about grey values that pile up at an end of the scale.
+
+    Parameters
+    ----------
+    low, high : smallest and largest grey value inside
+    shares : of the voxels inside that have them
+    """
     return [
         f"{share:.1%} of the voxels have the {which} grey value {value:g}: saturated, differences there are lost"
         for share, which, value in ((shares[0], "smallest", low), (shares[1], "largest", high))

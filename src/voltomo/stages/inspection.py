@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,12 @@ from voltomo.segment.field_of_view import (
     inside_field_of_view,
     inspect_block,
     merge_inspections,
+    saturation_warnings,
 )
 from voltomo.segment.histogram import value_range
 from voltomo.stages.workspace import Workspace
 
-__all__ = ["Field", "bytes_read", "inside_of", "inspect_volume", "measure_field", "write_mask"]
+__all__ = ["Field", "bytes_read", "find_field_of_view", "inside_of", "inspect_volume", "measure_field", "write_mask"]
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -36,14 +37,16 @@ class Field:
     grey : (Z, Y, X) the channel
     mask : (Z, Y, X), 0 outside; None if all of the volume is inside
     low, high : smallest and largest grey value inside
-    brightest_share : share of the voxels inside that have the largest grey value
+    end_shares : shares of the voxels inside that have the smallest and the largest grey value
+    voxels : number of voxels inside
     """
 
     grey: ArrayLike
     mask: ArrayLike | None
     low: float
     high: float
-    brightest_share: float
+    end_shares: tuple[float, float]
+    voxels: int
 
     @property
     def sources(self) -> tuple[ArrayLike, ...]:
@@ -59,6 +62,48 @@ def inside_of(values: Array, mask: Array | None = None) -> npt.NDArray[np.uint8]
 def bytes_read(sources: Sequence[ArrayLike]) -> float:
     """Bytes per voxel of the arrays of a block, with the uint8 array of what is inside."""
     return 1.0 + sum(np.dtype(source.dtype).itemsize for source in sources)
+
+
+def find_field_of_view(
+    volume: Volume, work: Workspace, *, mask: ArrayLike | Literal["auto", "none"] = "auto", channel: int = 0
+) -> tuple[Field, tuple[str, ...]]:
+    """Settle what is inside, once, before a volume is segmented.
+
+    Parameters
+    ----------
+    volume : the grey volume
+    work : where the array "mask" is written (1 inside), if there is one
+    mask : "auto" looks for it; "none" takes all of the volume; or (Z, Y, X), 0 outside
+    channel : which channel to look at
+
+    Returns
+    -------
+    field : with the mask
+    remarks : what was found, for the report
+
+    Raises
+    ------
+    GateError
+        If the voxels inside are not finite, or all the same.
+    """
+    if isinstance(mask, str) and mask == "auto":
+        found = inspect_volume(volume, work, channel=channel)
+        remarks = (*found.notices, *found.warnings)
+        inside = write_mask(volume, found, work, channel=channel) if found.has_outside else None
+        if found.outside is not None:  # the grey value of the outside is part of the range that was found
+            return measure_field(volume, work, channel=channel, mask=inside), remarks
+        shares = (found.darkest_share, found.brightest_share)
+        grey = _channel(volume, channel)
+        return Field(grey, inside, found.minimum, found.maximum, shares, found.voxels_inside), remarks
+    if isinstance(mask, str):
+        field = measure_field(replace(volume, mask=None), work, channel=channel)
+    else:
+        if tuple(mask.shape) != volume.shape:
+            raise ShapeError(f"mask {tuple(mask.shape)} and volume {volume.shape} differ in shape; was one cropped?")
+        out = work.array("mask", volume.shape, np.uint8)
+        work.map("mask", lambda _block, given: inside_of(given, given), mask, out=out, bytes_per_voxel=4)
+        field = measure_field(volume, work, channel=channel, mask=out)
+    return field, tuple(saturation_warnings(field.low, field.high, field.end_shares))
 
 
 def measure_field(volume: Volume, work: Workspace, *, channel: int = 0, mask: ArrayLike | None = None) -> Field:
@@ -85,18 +130,21 @@ def measure_field(volume: Volume, work: Workspace, *, channel: int = 0, mask: Ar
     def measure(_block: Block, *arrays: Array) -> Partial:
         inside = inside_of(*arrays)
         low, high, bad = value_range(arrays[0], inside)
-        at_high = np.count_nonzero(arrays[0][inside != 0] == high)
-        return {"low": np.array(low), "high": np.array(high), "counts": np.array([bad, at_high, inside.sum()])}
+        values = arrays[0][inside != 0]
+        at_ends = [np.count_nonzero(values == low), np.count_nonzero(values == high)]
+        return {"ends": np.array([low, high]), "at_ends": np.array(at_ends), "counts": np.array([bad, values.size])}
 
     def merge(one: Partial, two: Partial) -> Partial:
-        high = max(float(one["high"]), float(two["high"]))
-        counts = sum(part["counts"] * [1, float(part["high"]) == high, 1] for part in (one, two))
-        return {"low": np.minimum(one["low"], two["low"]), "high": np.array(high), "counts": np.asarray(counts)}
+        pairs = np.array([one["ends"], two["ends"]])
+        ends = np.array([pairs[:, 0].min(), pairs[:, 1].max()])
+        at_ends = (np.array([one["at_ends"], two["at_ends"]]) * (pairs == ends)).sum(axis=0)
+        return {"ends": ends, "at_ends": at_ends, "counts": np.add(one["counts"], two["counts"])}
 
     memory = 2 * bytes_read(sources) + 1
     span = work.reduce(f"range-{channel}", measure, *sources, merge=merge, bytes_per_voxel=memory)
-    bad, at_high, inside = (int(n) for n in span["counts"])
-    low, high = float(span["low"]), float(span["high"])
+    bad, inside = (int(n) for n in span["counts"])
+    at_low, at_high = (int(n) for n in span["at_ends"])
+    low, high = (float(value) for value in span["ends"])
     if bad:
         raise GateError(
             f"{bad} voxels inside the field of view are NaN or infinite; fill them, or leave them out of the mask",
@@ -110,7 +158,7 @@ def measure_field(volume: Volume, work: Workspace, *, channel: int = 0, mask: Ar
             "the right file or channel?",
             gate="constant",
         )
-    return Field(grey, mask, low, high, at_high / inside)
+    return Field(grey, mask, low, high, (at_low / inside, at_high / inside), inside)
 
 
 def _channel(volume: Volume, channel: int) -> ArrayLike:

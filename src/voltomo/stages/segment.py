@@ -205,7 +205,7 @@ def run_segment(
         record = _record(histogram, cuts, config, class_shares(histogram, cuts).tolist())
     record |= {"denoise": config.denoise.method, "noise": source.denoiser.noise}
     phase_map = PhaseMap(out, config.table(), volume.voxel_size, volume.through_plane)
-    warnings = (*_saturation_warnings(field.brightest_share, record), *_class_warnings(config))
+    warnings = (*_saturation_warnings(field.end_shares[1], record), *_class_warnings(config))
     return SegmentResult(phase_map, record, field.mask, warnings)
 
 
