@@ -42,6 +42,13 @@ def test_only_the_voxels_matter_not_how_finely_they_are_cut() -> None:
     assert np.array_equal((one.image < 255).any(axis=2), (two.image < 255).any(axis=2))
 
 
+def test_a_tall_volume_keeps_a_picture_of_reasonable_size() -> None:
+    """A needle of 400 × 4 × 4 voxels is not drawn on ten thousand rows."""
+    view = render(np.ones((400, 4, 4), np.uint32), COLORS, spacing=(1, 1, 1), width=200)
+    assert view.image.shape[0] <= 1.5 * 200
+    assert (view.image < 250).any()
+
+
 def test_nothing_gives_a_white_picture() -> None:
     """Ids of 0 are looked through."""
     assert (render(np.zeros((5, 6, 7), np.uint32), COLORS, spacing=(1, 1, 1)).image == 255).all()

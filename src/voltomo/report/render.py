@@ -33,6 +33,9 @@ _OCCLUSION_STEPS = 9
 _STRIDE = 1.4
 """Samples per edge of a pixel; directions that light comes from, steps along each and their length in voxels."""
 
+_TALLEST = 1.4
+"""Height over width of the picture at most."""
+
 _SOLID, _REMOVED = 1, 2
 _AMBIENT, _DIFFUSE, _DEPTH_CUE = 0.52, 0.58, 0.22
 """Light from everywhere, light from the upper left, and how much darker the far end is; by eye."""
@@ -71,7 +74,7 @@ def render(ids: npt.NDArray[Any], colors: Rgb, *, spacing: tuple[float, float, f
     ids : (Z, Y, X) unsigned integers; 0 is transparent
     colors : (n, 3); id `i` takes row ``1 + (i - 1) % (n - 1)``
     spacing : (dz, dy, dx) in m or voxels
-    width : of the picture in pixels
+    width : of the picture in pixels; a tall and thin volume gives a narrower one
 
     Returns
     -------
@@ -82,8 +85,9 @@ def render(ids: npt.NDArray[Any], colors: Rgb, *, spacing: tuple[float, float, f
     unit = min(spacing)
     step = np.array(spacing) / unit
     box = step * ids.shape
-    pixel = _span(box, right) * 1.02 / width
-    height = max(2, int(np.ceil(_span(box, up) * 1.02 / pixel)))
+    across, along = 1.02 * _span(box, right), 1.02 * _span(box, up)
+    pixel = max(across, along / _TALLEST) / width
+    width, height = (max(2, int(np.ceil(extent / pixel))) for extent in (across, along))
     ids = np.ascontiguousarray(ids, np.uint32)
     state = (ids != 0).astype(np.uint8)
     octant = _octant(ids.shape)
