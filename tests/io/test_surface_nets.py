@@ -75,6 +75,20 @@ def test_neighbors_share_their_interface_exactly() -> None:
         assert (a, c, b) in sides or on_box[list(corners)].all()
 
 
+def test_surfaces_of_noise_are_closed() -> None:
+    """Every edge is run through as often one way as the other, also where parts touch along lines and points only."""
+    labels = np.random.default_rng(1).integers(1, 4, (1, 8, 9, 10)).astype(np.uint8)
+    interfaces = find_interfaces(labels)
+    volume = 0.0
+    for label in (1, 2, 3):
+        triangles = interfaces.of_label(label)
+        edges = Counter(tuple(edge) for i in range(3) for edge in np.roll(triangles, -i, axis=1)[:, :2].tolist())
+        assert all(edges[b, a] == count for (a, b), count in edges.items())
+        a, b, c = (interfaces.vertices[triangles[:, i], ::-1] for i in range(3))
+        volume += float(np.sum(a * np.cross(b, c))) / 6
+    assert volume == pytest.approx(8 * 9 * 10)
+
+
 def test_slabs_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading slice by slice gives the surface that reading all at once gives."""
     labels = np.random.default_rng(0).integers(0, 3, (1, 6, 7, 8)).astype(np.uint8)
