@@ -12,6 +12,7 @@ from voltomo.report.drawing import plain, png_bytes, svg_text
 from voltomo.report.panels import Panel, draw_panels
 from voltomo.report.plots import plot_pictures
 from voltomo.report.scalebar import bar_length
+from voltomo.report.sizes import size_pictures
 from voltomo.report.write import draw_pictures
 
 Make = Callable[..., ReportContent]
@@ -50,7 +51,7 @@ def test_the_size_plot_shows_the_particles_behind_its_d50(make_content: Make) ->
         size = Measurement("equivalent_diameter", 2e-6, "m", statistic="D50, volume-weighted", method=rule)
         other = Measurement("equivalent_diameter", 3e-6, "m", statistic="D50, volume-weighted", method="other rule")
         content = make_content(instance_map=maps, measurements=Measurements((size, other)))
-        return plot_pictures(content)["sizes"].caption
+        return size_pictures(content)["sizes"].caption
 
     corrected, uncorrected = caption("whole particles, Miles-Lantuéjoul weights"), caption("all particles, uncorrected")
     assert "the 3 particles not cut by the edge" in corrected
@@ -116,3 +117,4 @@ def test_names_are_drawn_as_they_are() -> None:
     """A dollar sign starts no formula, and a letter that the font lacks becomes a question mark."""
     assert plain("$x$") == r"\$x\$"
     assert plain("相") == "?"
+    assert plain("_x") == " _x", "a legend would leave it out"

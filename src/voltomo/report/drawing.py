@@ -11,12 +11,25 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-__all__ = ["INK", "MUTED", "new_figure", "plain", "png_bytes", "style_axes", "svg_text"]
+__all__ = [
+    "INK",
+    "MUTED",
+    "legend_above",
+    "new_figure",
+    "plain",
+    "png_bytes",
+    "single_axes",
+    "style_axes",
+    "svg_text",
+]
 
 INK = "#222222"
 MUTED = "#6b6b6b"
 _RULE = "#d9d9d9"
 _DPI = 200
+_PLOT = (5.2, 3.1)
+"""Width and height of a single plot in inches: its letters stay readable on a phone."""
+
 _RANDOM_ID = re.compile(r"(?<=[\"#])([A-Za-z_\d]*?)([0-9a-f]{10,})(?=[\")])")
 
 
@@ -42,6 +55,26 @@ def style_axes(axes: Axes, *, x: str, y: str) -> None:
         spine.set_color(INK)
 
 
+def single_axes() -> Axes:
+    """The axes of a figure with one plot."""
+    figure = new_figure(*_PLOT)
+    return figure.add_axes((0.13, 0.18, 0.84, 0.7))
+
+
+def legend_above(axes: Axes, *, columns: int) -> None:
+    """A legend over the plot, where it hides nothing."""
+    axes.legend(
+        fontsize=9,
+        frameon=False,
+        labelcolor=INK,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        columnspacing=1.2,
+    )
+
+
 @cache
 def _drawable() -> frozenset[int]:
     """Code points that the plot font can draw."""
@@ -51,7 +84,9 @@ def _drawable() -> frozenset[int]:
 def plain(text: str) -> str:
     """Text that a figure draws as it stands: no formulas, and "?" for what its font cannot draw."""
     known = _drawable()
-    return "".join(c if ord(c) in known else "?" for c in text).replace("$", r"\$")
+    drawn = "".join(c if ord(c) in known else "?" for c in text).replace("$", r"\$")
+    # A legend leaves out what begins with an underscore.
+    return f" {drawn}" if drawn.startswith("_") else drawn
 
 
 def png_bytes(figure: Figure) -> bytes:

@@ -12,6 +12,7 @@ from voltomo.report.methods import describe_methods, methods_markdown
 from voltomo.report.page import render_page
 from voltomo.report.pictures import Picture
 from voltomo.report.plots import plot_pictures
+from voltomo.report.sizes import size_pictures
 from voltomo.report.slices import slice_pictures
 from voltomo.report.space import space_pictures
 from voltomo.report.views import read_cut
@@ -65,7 +66,7 @@ def draw_pictures(content: ReportContent) -> Mapping[str, Picture]:
         return plot_pictures(content)
     axes = AXES if content.dimension == 3 else ("z",)
     slices = slice_pictures(content, {axis: read_cut(content, axis) for axis in axes})
-    return {**slices, **space_pictures(content), **plot_pictures(content)}
+    return {**slices, **space_pictures(content), **plot_pictures(content), **size_pictures(content)}
 
 
 def _write(path: Path, data: bytes) -> None:
