@@ -200,6 +200,21 @@ def test_a_twin_is_scored_against_its_truth(tmp_path: Path) -> None:
     assert "Against the truth" in study.report.read_text() or "truth" in study.report.read_text()
 
 
+def test_the_recipe_in_a_study_runs_from_anywhere(
+    image: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths in it are absolute: run from another folder, everything is up to date."""
+    tifffile.imwrite(tmp_path / "scan.tif", image)
+    monkeypatch.chdir(tmp_path)
+    study = vt.run("scan.tif", voxel_size="100 nm")
+    assert study.folder == Path("scan_study")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    stages = Stages()
+    vt.run(recipe=tmp_path / "scan_study" / "recipe.yaml", output=tmp_path / "scan_study", on_stage=stages)
+    assert stages.ran() == []
+
+
 def test_unknown_settings_are_refused(image: np.ndarray, tmp_path: Path) -> None:
     """A misspelt argument is not ignored."""
     with pytest.raises(InputError, match="voxelsize"):

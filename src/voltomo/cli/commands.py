@@ -17,7 +17,10 @@ __all__ = ["denoise", "is_study", "measure", "particles", "report", "run", "segm
 
 
 def run(
-    source: Annotated[Path, typer.Argument(metavar="SCAN|RECIPE", help="A grey image or volume, or a recipe (.yaml).")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SCAN|RECIPE", help="A grey image or volume, a recipe (.yaml), or a study to continue."),
+    ],
     voxel_size: options.VoxelSize = None,
     output: options.OutputFolder = None,
     phases: options.Phases = None,
@@ -43,6 +46,8 @@ def run(
     debug: options.Debug = False,
 ) -> None:
     """Take a scan to phases, particles, numbers and a page to read."""
+    if is_study(source):
+        source, output = source / "recipe.yaml", output or source
     recipe, scan = (source, None) if source.suffix.lower() in (".yaml", ".yml") else (None, source)
     content: Any = recipe
     if recipe is None:

@@ -31,6 +31,11 @@ class EvaluateStep(EvaluateConfig):
     truth: str = Field(description="study or file with the true phases")
     phases: str | None = Field(None, description="phase table of a truth file")
 
+    def relative_to(self, folder: Path) -> EvaluateStep:
+        """The same with its paths taken from a folder."""
+        phases = None if self.phases is None else str(folder / self.phases)
+        return self.model_copy(update={"truth": str(folder / self.truth), "phases": phases})
+
 
 @dataclass(frozen=True)
 class Labels:

@@ -18,7 +18,16 @@ from voltomo.io.study import StageRecord, Study, storage_errors, write_text
 from voltomo.pipeline.adapters import STAGES, library_versions
 from voltomo.pipeline.jobs import Job, plan_jobs, select_jobs
 from voltomo.pipeline.source import Source, open_source
-from voltomo.stages.recipe import Input, Recipe, Step, read_recipe, recipe_text, validate, validate_config
+from voltomo.stages.recipe import (
+    Input,
+    Recipe,
+    Step,
+    read_recipe,
+    recipe_text,
+    resolve_paths,
+    validate,
+    validate_config,
+)
 from voltomo.stages.study_workspace import ProgressSink, StudyWorkspace, peak_bytes
 from voltomo.units import parse_bytes
 
@@ -123,7 +132,8 @@ def resolve(source: Any, recipe: Path | str | Mapping[str, Any] | Recipe | None,
     if isinstance(source, str | Path) and not {"volume", "segmentation"} & set(fields):
         fields["volume"] = str(source)
     merged = validate_config(Input, {**made.input.model_dump(exclude_none=True), **fields}, source="input")
-    return made.model_copy(update={"input": merged, "memory": memory or made.memory})
+    told = made.model_copy(update={"input": merged, "memory": memory or made.memory})
+    return resolve_paths(told, Path.cwd())
 
 
 def check_voxel_size(source: Source, recipe: Recipe) -> None:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -26,6 +26,8 @@ __all__ = [
     "load_yaml",
     "read_recipe",
     "recipe_text",
+    "resolve_paths",
+    "resolve_paths",
     "validate",
     "validate_config",
 ]
@@ -114,7 +116,7 @@ def read_recipe(path: Path, verbs: Mapping[str, type[BaseModel]]) -> Recipe:
     """
     content, lines = load_yaml(path)
     recipe = validate(content, verbs, lines=lines, source=str(path))
-    return recipe.model_copy(update={"input": _resolved(recipe.input, path.parent)})
+    return resolve_paths(recipe, path.parent)
 
 
 def validate(
@@ -270,7 +272,26 @@ def _suggest(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
-def _resolved(source: Input, folder: Path) -> Input:
+@runtime_checkable
+class NamesFiles(Protocol):
+    """A configuration that names files."""
+
+    def relative_to(self, folder: Path) -> BaseModel:
+        """The same with its paths taken from a folder."""
+        ...
+
+
+def resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
+    """The same recipe with absolute paths; relative ones are taken from a folder."""
+    folder = folder.absolute()
+    steps = tuple(
+        Step(step.verb, step.config.relative_to(folder)) if isinstance(step.config, NamesFiles) else step
+        for step in recipe.steps
+    )
+    return recipe.model_copy(update={"input": _absolute(recipe.input, folder), "steps": steps})
+
+
+def _absolute(source: Input, folder: Path) -> Input:
     def absolute(text: str | None) -> str | None:
         return None if text is None else str(folder / text)
 
