@@ -19,8 +19,8 @@ from scipy import ndimage
 from skimage.restoration import denoise_nl_means
 
 from voltomo.artifacts import Volume
-from voltomo.segment.denoise import gaussian_smooth, median_smooth
-from voltomo.segment.nonlocal_means import nonlocal_means
+from voltomo.segmentation.denoise import gaussian_smooth, median_smooth
+from voltomo.segmentation.nonlocal_means import nonlocal_means
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
 from voltomo.stages.workspace import MemoryWorkspace
 

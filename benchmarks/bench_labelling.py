@@ -109,7 +109,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=384)
-    parser.add_argument("--fast", action="store_true", help="one chunk size of the peer and one repeat")
+    parser.add_argument("--chunks", type=int, nargs="+", default=[128, 192, 384], help="chunk sizes of the peer")
+    parser.add_argument("--fast", action="store_true", help="one repeat")
     arguments = parser.parse_args()
     repeats = 1 if arguments.fast else 3
     data = pore_space(arguments.size - arguments.size % 3)
@@ -141,7 +142,7 @@ def main() -> None:
             )
         reference = np.asarray(found[2][2][:])
         best = min(seconds for seconds, _, _ in found.values())
-        peers = _peers(source, folder, reference, chunks=(192,) if arguments.fast else (128, 192, 384), repeats=repeats)
+        peers = _peers(source, folder, reference, chunks=tuple(arguments.chunks), repeats=repeats)
     if peers:
         print(f"dask-image at its best: {min(peers):.2f} s, voltomo {best:.2f} s: {min(peers) / best:.1f} times")
 

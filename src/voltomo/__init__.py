@@ -9,9 +9,7 @@ The verbs `segment`, `particles`, `measure`, ... work on plain NumPy arrays. Eve
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from voltomo.version import VERSION
@@ -95,17 +93,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])
-
-
-class _PublicDoor(ModuleType):
-    """Keeps the verbs `segment` and `synth` from being hidden by the packages of the same name.
-
-    Importing `voltomo.segment` would bind the package to the attribute `segment` of this module.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (isinstance(value, ModuleType) and name in _HOMES):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _PublicDoor

@@ -79,9 +79,10 @@ def _target(path: Path, phase: Phase) -> Path:
 
 def _mesh_of(interfaces: Interfaces, phase: Phase, scale: npt.NDArray[np.float64], unit: str) -> _Mesh:
     corners = interfaces.of_label(phase.id)
-    used = np.unique(corners)
-    triangles = np.searchsorted(used, corners).astype(np.int32)
-    points = (interfaces.vertices[used] * scale)[:, ::-1].astype(np.float32)
+    is_used = np.zeros(len(interfaces.vertices), bool)
+    is_used[corners] = True
+    triangles = (np.cumsum(is_used) - 1)[corners].astype(np.int32)
+    points = (interfaces.vertices[is_used] * scale)[:, ::-1].astype(np.float32)
     return _Mesh(points, triangles, phase, unit)
 
 

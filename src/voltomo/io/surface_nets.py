@@ -13,7 +13,6 @@ References
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +101,9 @@ def find_interfaces(labels: ArrayLike, *, iterations: int = 15, memory: int = 4_
         stop = start + len(low)
         cells[start:stop], below[start:stop], above[start:stop] = corner, low, high
         start = stop
-    used = np.unique(cells)
+    ordered = np.sort(cells, axis=None)  # ten times faster here than the hashing of numpy.unique
+    used = ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
+    del ordered
     quads = np.searchsorted(used, cells)
     del cells
     _, z, y, x = (int(n) for n in labels.shape)
@@ -153,17 +154,19 @@ def _relax(
     index: npt.NDArray[np.intp], quads: npt.NDArray[np.int64], shape: tuple[int, int, int], iterations: int
 ) -> npt.NDArray[np.float64]:
     """Vertices from the corners of the voxels: towards the mean of the neighbors, then a little further back."""
+    from voltomo.io.neighbor_sums import sum_neighbors  # numba is loaded only where a surface is made
+
     corners = index.astype(np.float64) - 0.5
-    is_free = (index > 0) & (index < np.array(shape))
+    low = np.where((index > 0) & (index < np.array(shape)), corners - 0.5, corners)  # what lies on the box stays there
+    high = 2 * corners - low
     vertices = corners.copy()
-    count = np.bincount(quads.ravel(), minlength=len(index)) * 2.0
-    for step, axis in itertools.product(_STEPS * iterations, range(3)):
-        line = vertices[:, axis]
-        sums = np.zeros(len(index))
-        for corner in range(4):
-            near = line[quads[:, corner - 1]] + line[quads[:, (corner + 1) % 4]]
-            sums += np.bincount(quads[:, corner], near, minlength=len(index))
-        moved = line + step * (sums / count - line)
-        moved = np.clip(moved, corners[:, axis] - 0.5, corners[:, axis] + 0.5)
-        vertices[:, axis] = np.where(is_free[:, axis], moved, line)
+    sums = np.empty_like(vertices)
+    count = np.bincount(quads.ravel(), minlength=len(index))[:, None] * 2.0
+    for step in _STEPS * iterations:
+        sum_neighbors(quads, vertices, sums)
+        sums /= count
+        sums -= vertices
+        sums *= step
+        vertices += sums
+        np.clip(vertices, low, high, out=vertices)
     return vertices

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from voltomo.artifacts import ArrayLike, Channel, Volume
 from voltomo.blocks import Block, Partial
 from voltomo.errors import InputError
-from voltomo.segment.denoise import denoised_dtype, gaussian_halo, gaussian_smooth, median_smooth
-from voltomo.segment.noise import count_residuals, noise_from_residuals, residual_rule
-from voltomo.segment.nonlocal_means import NLM_HALO, nonlocal_means
+from voltomo.segmentation.denoise import denoised_dtype, gaussian_halo, gaussian_smooth, median_smooth
+from voltomo.segmentation.noise import count_residuals, noise_from_residuals, residual_rule
+from voltomo.segmentation.nonlocal_means import NLM_HALO, nonlocal_means
 from voltomo.stages import inspection
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, parse_length

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from voltomo.artifacts import ArrayLike
 from voltomo.blocks import Block, Partial, WritableArray
 from voltomo.blocks.components import label_components
-from voltomo.segment.features import FEATURE_HALO, LocalFeature, local_feature
-from voltomo.segment.histogram import BinRule, Histogram, bin_rule, count_values, quantile_range
-from voltomo.segment.kmeans import KMEANS_BINS, Clusters, classify_pairs, count_pairs, kmeans_histogram
-from voltomo.segment.thresholds import classify
+from voltomo.segmentation.features import FEATURE_HALO, LocalFeature, local_feature
+from voltomo.segmentation.histogram import BinRule, Histogram, bin_rule, count_values, quantile_range
+from voltomo.segmentation.kmeans import KMEANS_BINS, Clusters, classify_pairs, count_pairs, kmeans_histogram
+from voltomo.segmentation.thresholds import classify
 from voltomo.stages.denoise import Denoiser
 from voltomo.stages.inspection import Field, bytes_read, inside_of
 from voltomo.stages.workspace import Workspace

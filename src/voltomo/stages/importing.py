@@ -93,8 +93,8 @@ def import_segmentation(volume: Volume, phases: CodedPhases, work: Workspace) ->
     warnings = []
     if OUTSIDE in shares and OUTSIDE not in phases.codes:
         warnings.append(
-            f"Code 0 ({shares[OUTSIDE]:.2%} of {volume.name}) has no row in the phase table and is taken as outside the "
-            "field of view; if it is a phase, give it a row with `code: 0`."
+            f"Code 0 ({shares[OUTSIDE]:.2%} of {volume.name}) has no row in the phase table and is taken as outside "
+            "the field of view; if it is a phase, give it a row with `code: 0`."
         )
     absent = [phases.table.by_id(i).name for code, i in phases.codes.items() if code not in shares]
     if absent:

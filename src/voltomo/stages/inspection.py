@@ -12,7 +12,7 @@ import numpy.typing as npt
 from voltomo.artifacts import ArrayLike, Volume
 from voltomo.blocks import Block, Partial
 from voltomo.errors import GateError, InputError, ShapeError
-from voltomo.segment.field_of_view import (
+from voltomo.segmentation.field_of_view import (
     Inspection,
     conclude,
     inside_field_of_view,
@@ -20,7 +20,7 @@ from voltomo.segment.field_of_view import (
     merge_inspections,
     saturation_warnings,
 )
-from voltomo.segment.histogram import value_range
+from voltomo.segmentation.histogram import value_range
 from voltomo.stages.workspace import Workspace
 
 __all__ = ["Field", "bytes_read", "find_field_of_view", "inside_of", "inspect_volume", "measure_field", "write_mask"]

@@ -27,7 +27,6 @@ __all__ = [
     "read_recipe",
     "recipe_text",
     "resolve_paths",
-    "resolve_paths",
     "validate",
     "validate_config",
 ]

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from voltomo.artifacts import ArrayLike, PhaseMap, PhaseTable, Volume
 from voltomo.blocks import WritableArray
-from voltomo.segment.features import LocalFeature
-from voltomo.segment.field_of_view import SATURATED_SHARE
-from voltomo.segment.histogram import Histogram
-from voltomo.segment.thresholds import (
+from voltomo.segmentation.features import LocalFeature
+from voltomo.segmentation.field_of_view import SATURATED_SHARE
+from voltomo.segmentation.histogram import Histogram
+from voltomo.segmentation.thresholds import (
     between_class_share,
     class_shares,
     cuts_for_fractions,

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from voltomo.artifacts import CRACK, NOT_PARTICLE, SOLID, Channel, CrackMap, InstanceMap, PhaseMap, Volume
 from voltomo.blocks import Block, Region
 from voltomo.stages.workspace import Workspace
-from voltomo.synth.electrode import CRACK_PHASE, PHASES, Electrode
-from voltomo.synth.generate import ElectrodeRequest, make_electrode
-from voltomo.synth.raster import find_owners, rasterize
-from voltomo.synth.scan import Scanner, scan
-from voltomo.synth.truth import count_voxels, describe_truth, merge_counts, particle_table
+from voltomo.synthesis.electrode import CRACK_PHASE, PHASES, Electrode
+from voltomo.synthesis.generate import ElectrodeRequest, make_electrode
+from voltomo.synthesis.raster import find_owners, rasterize
+from voltomo.synthesis.scan import Scanner, scan
+from voltomo.synthesis.truth import count_voxels, describe_truth, merge_counts, particle_table
 from voltomo.units import VoxelSize, parse_length, parse_voxel_size
 
 __all__ = ["SynthConfig", "SynthResult", "run_synth"]

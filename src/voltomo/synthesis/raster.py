@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.blocks import Region
-from voltomo.synth.electrode import ACTIVE, BINDER, PORE, Electrode
-from voltomo.synth.painting import carve, fill_score, measure_distances
+from voltomo.synthesis.electrode import ACTIVE, BINDER, PORE, Electrode
+from voltomo.synthesis.painting import carve, fill_score, measure_distances
 
 __all__ = ["Lattice", "binder_score", "find_owners", "outside_field_of_view", "paint", "rasterize"]
 

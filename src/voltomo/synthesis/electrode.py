@@ -1,6 +1,6 @@
 """A synthetic electrode as a list of shapes: particles, slits and voids in them, and a rule for the binder.
 
-The list is small; voxels are made from it for any region, by `voltomo.synth.raster`.
+The list is small; voxels are made from it for any region, by `voltomo.synthesis.raster`.
 """
 
 from __future__ import annotations

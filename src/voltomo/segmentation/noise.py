@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from voltomo.segment.histogram import BinRule, count_values
+from voltomo.segmentation.histogram import BinRule, count_values
 
 __all__ = ["count_residuals", "noise_from_residuals", "residual_rule"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.errors import GateError, InputError
-from voltomo.segment.histogram import Histogram, grey_array
+from voltomo.segmentation.histogram import Histogram, grey_array
 
 __all__ = [
     "between_class_share",

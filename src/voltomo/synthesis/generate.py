@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.errors import InputError
-from voltomo.synth.electrode import ACTIVE, Electrode, Slits, Voids
-from voltomo.synth.packing import draw_diameters, draw_ellipsoids, pack
-from voltomo.synth.raster import Lattice, binder_score, outside_field_of_view, paint
+from voltomo.synthesis.electrode import ACTIVE, Electrode, Slits, Voids
+from voltomo.synthesis.packing import draw_diameters, draw_ellipsoids, pack
+from voltomo.synthesis.raster import Lattice, binder_score, outside_field_of_view, paint
 from voltomo.units import VoxelSize, format_length
 
 __all__ = ["ElectrodeRequest", "make_electrode"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from voltomo.errors import InputError
-from voltomo.segment.histogram import (
+from voltomo.segmentation.histogram import (
     BinRule,
     Histogram,
     bin_rule,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from skimage.filters import threshold_multiotsu, threshold_otsu, threshold_triangle
 
 from voltomo.errors import GateError, InputError
-from voltomo.segment.histogram import BinRule, Histogram, bin_rule, count_values, value_range
-from voltomo.segment.thresholds import (
+from voltomo.segmentation.histogram import BinRule, Histogram, bin_rule, count_values, value_range
+from voltomo.segmentation.thresholds import (
     between_class_share,
     class_shares,
     classify,

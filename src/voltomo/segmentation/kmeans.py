@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.errors import ConvergenceError, GateError
-from voltomo.segment.histogram import BinRule, grey_array
+from voltomo.segmentation.histogram import BinRule, grey_array
 
 __all__ = ["KMEANS_BINS", "Clusters", "classify_pairs", "count_pairs", "kmeans_histogram"]
 

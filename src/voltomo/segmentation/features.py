@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from voltomo.segment.histogram import grey_array
+from voltomo.segmentation.histogram import grey_array
 
 __all__ = ["FEATURE_HALO", "LocalFeature", "local_feature"]
 

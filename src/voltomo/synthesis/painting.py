@@ -1,4 +1,4 @@
-"""The loops over voxels behind `voltomo.synth.raster`, compiled.
+"""The loops over voxels behind `voltomo.synthesis.raster`, compiled.
 
 `axes` (3, 2) holds the first global voxel index and the step along z, y and x; `step` the voxel size; `inverse`
 (N, 3, 3) the axes of the particles divided by their lengths, row by row, so that ``|inverse · offset|``, the level, is
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from voltomo.synth.electrode import CRACK_PHASE
-from voltomo.synth.noise import lattice_noise
+from voltomo.synthesis.electrode import CRACK_PHASE
+from voltomo.synthesis.noise import lattice_noise
 
 __all__ = ["carve", "fill_score", "measure_distances"]
 

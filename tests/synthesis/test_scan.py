@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from voltomo.blocks import Block, BlockPlan
-from voltomo.synth import ACTIVE, BINDER, CRACK_PHASE, PORE, Scanner, scan
-from voltomo.synth.noise import lattice_noise, white_noise
+from voltomo.synthesis import ACTIVE, BINDER, CRACK_PHASE, PORE, Scanner, scan
+from voltomo.synthesis.noise import lattice_noise, white_noise
 
 SHAPE = (12, 40, 44)
 QUIET = Scanner(blur=0, noise=0, rings=0, texture=0, dtype="float32")

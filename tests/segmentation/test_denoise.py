@@ -7,8 +7,8 @@ import pytest
 from scipy import ndimage
 
 from voltomo.errors import InputError
-from voltomo.segment.denoise import gaussian_halo, gaussian_smooth, median_smooth
-from voltomo.segment.nonlocal_means import NLM_HALO, nonlocal_means
+from voltomo.segmentation.denoise import gaussian_halo, gaussian_smooth, median_smooth
+from voltomo.segmentation.nonlocal_means import NLM_HALO, nonlocal_means
 
 SHAPE = (9, 13, 15)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voltomo.segment.noise import count_residuals, noise_from_residuals, residual_rule
+from voltomo.segmentation.noise import count_residuals, noise_from_residuals, residual_rule
 
 
 @pytest.mark.parametrize(("dtype", "sigma"), [("f8", 0.2), ("u1", 9.0), ("u2", 300.0)])

@@ -1,9 +1,9 @@
 """Electrodes with known truth, and scans of them."""
 
-from voltomo.synth.electrode import ACTIVE, BINDER, CRACK_PHASE, PHASES, PORE, Electrode, Slits, Voids
-from voltomo.synth.generate import ElectrodeRequest, make_electrode
-from voltomo.synth.raster import find_owners, rasterize
-from voltomo.synth.scan import Scanner, scan
+from voltomo.synthesis.electrode import ACTIVE, BINDER, CRACK_PHASE, PHASES, PORE, Electrode, Slits, Voids
+from voltomo.synthesis.generate import ElectrodeRequest, make_electrode
+from voltomo.synthesis.raster import find_owners, rasterize
+from voltomo.synthesis.scan import Scanner, scan
 
 __all__ = [
     "ACTIVE",

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from voltomo.artifacts import ParticleTable
 from voltomo.blocks import Block, Partial
-from voltomo.synth.electrode import CRACK_PHASE, PHASES, Electrode
-from voltomo.synth.packing import volume_weighted_median
+from voltomo.synthesis.electrode import CRACK_PHASE, PHASES, Electrode
+from voltomo.synthesis.packing import volume_weighted_median
 
 __all__ = ["count_voxels", "describe_truth", "merge_counts", "particle_table"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from voltomo.errors import GateError
-from voltomo.segment.field_of_view import conclude, inside_field_of_view, inspect_block, merge_inspections
+from voltomo.segmentation.field_of_view import conclude, inside_field_of_view, inspect_block, merge_inspections
 
 
 def inspect(values, *, block_shape=None):

@@ -8,9 +8,19 @@ import pytest
 
 from voltomo.blocks import BlockPlan
 from voltomo.phantoms import Ball, Ellipsoid, SlitBall, rasterize
-from voltomo.synth import ACTIVE, BINDER, CRACK_PHASE, PORE, Electrode, ElectrodeRequest, Slits, Voids, make_electrode
-from voltomo.synth.raster import find_owners
-from voltomo.synth.raster import rasterize as paint
+from voltomo.synthesis import (
+    ACTIVE,
+    BINDER,
+    CRACK_PHASE,
+    PORE,
+    Electrode,
+    ElectrodeRequest,
+    Slits,
+    Voids,
+    make_electrode,
+)
+from voltomo.synthesis.raster import find_owners
+from voltomo.synthesis.raster import rasterize as paint
 
 VOXEL = (2e-7, 1e-7, 1e-7)
 REQUEST = ElectrodeRequest(

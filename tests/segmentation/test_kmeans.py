@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from voltomo.errors import GateError
-from voltomo.segment.histogram import BinRule
-from voltomo.segment.kmeans import KMEANS_BINS, classify_pairs, count_pairs, kmeans_histogram
+from voltomo.segmentation.histogram import BinRule
+from voltomo.segmentation.kmeans import KMEANS_BINS, classify_pairs, count_pairs, kmeans_histogram
 
 RULES = (BinRule(0.0, 256.0, KMEANS_BINS, False), BinRule(0.0, 64.0, KMEANS_BINS, False))
 

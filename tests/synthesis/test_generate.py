@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voltomo.errors import InputError
-from voltomo.synth import ACTIVE, BINDER, CRACK_PHASE, Electrode, ElectrodeRequest, make_electrode, rasterize
+from voltomo.synthesis import ACTIVE, BINDER, CRACK_PHASE, Electrode, ElectrodeRequest, make_electrode, rasterize
 
 REQUEST = ElectrodeRequest(
     shape=(128, 128, 128),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voltomo.synth.packing import _find_pairs, draw_diameters, draw_ellipsoids, pack, volume_weighted_median
+from voltomo.synthesis.packing import _find_pairs, draw_diameters, draw_ellipsoids, pack, volume_weighted_median
 
 
 def test_diameters_have_the_volume_and_the_median_asked_for() -> None:

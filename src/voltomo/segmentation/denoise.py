@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from voltomo.errors import InputError
-from voltomo.segment.histogram import grey_array
+from voltomo.segmentation.histogram import grey_array
 
 __all__ = ["as_source", "denoised_dtype", "gaussian_halo", "gaussian_smooth", "median_smooth"]
 

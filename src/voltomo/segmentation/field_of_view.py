@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.errors import GateError
-from voltomo.segment.cylinder import Disc, find_cylinder
-from voltomo.segment.histogram import grey_array
+from voltomo.segmentation.cylinder import Disc, find_cylinder
+from voltomo.segmentation.histogram import grey_array
 
 __all__ = [
     "SATURATED_SHARE",

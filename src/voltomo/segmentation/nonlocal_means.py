@@ -8,8 +8,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from voltomo.segment.denoise import as_source, denoised_dtype
-from voltomo.segment.histogram import grey_array
+from voltomo.segmentation.denoise import as_source, denoised_dtype
+from voltomo.segmentation.histogram import grey_array
 
 __all__ = ["NLM_HALO", "nonlocal_means"]
 

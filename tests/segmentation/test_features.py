@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voltomo.segment.features import local_feature
+from voltomo.segmentation.features import local_feature
 
 SHAPE = (5, 6, 7)
 
