@@ -101,7 +101,7 @@ def find_interfaces(labels: ArrayLike, *, iterations: int = 15, memory: int = 4_
         stop = start + len(low)
         cells[start:stop], below[start:stop], above[start:stop] = corner, low, high
         start = stop
-    ordered = np.sort(cells, axis=None)  # ten times faster here than the hashing of numpy.unique
+    ordered = np.sort(cells, axis=None)  # several times faster here than the hashing of numpy.unique
     used = ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
     del ordered
     quads = np.searchsorted(used, cells)
