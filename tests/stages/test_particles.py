@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scipy.ndimage import gaussian_filter
 from skimage.filters import threshold_otsu
 
-from voltomo.artifacts import Phase, PhaseMap, PhaseTable, Volume
+from voltomo.artifacts import LENGTH_POWERS, Phase, PhaseMap, PhaseTable, Volume
 from voltomo.errors import InputError, PhaseNotFoundError, ShapeError
 from voltomo.stages import splitting
 from voltomo.stages.particles import ParticlesConfig, ParticlesResult, run_particles
@@ -288,6 +288,17 @@ def test_plane_blocks_change_nothing() -> None:
     np.testing.assert_array_equal(np.asarray(one.instance_map.data), np.asarray(two.instance_map.data))
     for name, column in one.instance_map.table.items():
         np.testing.assert_array_equal(two.instance_map.table[name], column)
+
+
+@pytest.mark.parametrize("shape", [(9, 40, 40), (1, 40, 40)])
+def test_scaling_the_voxel_scales_the_columns_with_a_length(shape: Shape) -> None:
+    """Voxels of 50 nm instead of 1 multiply each column by the power of its unit and leave the others alone."""
+    active = ellipsoid(shape, (shape[0] // 2, 20, 18), (4.0, 11.0, 14.0))
+    plain, scaled = (run(active, voxel_size=size).instance_map.table for size in (None, (5e-8,) * 3))
+    assert plain.keys() == scaled.keys()
+    for name, column in plain.items():
+        factor = 5e-8 ** LENGTH_POWERS.get(name, 0)
+        np.testing.assert_allclose(scaled[name], column * factor if factor != 1 else column, rtol=1e-9, atol=1e-15)
 
 
 def test_lengths_in_metres_need_a_voxel_size() -> None:
