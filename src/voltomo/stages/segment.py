@@ -44,9 +44,6 @@ REPORT_BINS = 512
 """Bins of the histogram in the report: finer than a figure can show."""
 SATURATED_IN_CLASS = 0.25
 """From this share of saturated voxels in a class on, the report asks what the class is."""
-TWO_CLASSES = (
-    "Two classes by grey value: binder and pore are not told apart. No number of the class pore+binder is a porosity."
-)
 FALSE_SHELL = (
     "{count} classes by grey value: voxels on the edge between the darkest and the brightest class have a grey value "
     "in between (partial volume), so that a false shell of the middle class wraps every particle. Fraction and surface "
@@ -285,7 +282,5 @@ def _saturation_warnings(share: float, record: dict[str, Any]) -> list[str]:
 
 
 def _class_warnings(config: SegmentConfig) -> list[str]:
-    """What a reader must know about the classes."""
-    if config.table().with_role("pore+binder"):
-        return [TWO_CLASSES]
+    """What a reader must know about the classes; what two classes cannot tell apart is said by `measure`."""
     return [FALSE_SHELL.format(count=config.class_count)] if config.class_count >= 3 else []
