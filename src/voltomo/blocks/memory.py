@@ -44,7 +44,7 @@ def plan_workers(plan: BlockPlan, *, bytes_per_voxel: float, budget: int, worker
     GateError
         If not even one block fits.
     """
-    voxels = max((_size(block.read) for block in plan), default=0)
+    voxels = plan.largest_read
     need = max(1.0, voxels * bytes_per_voxel)
     free = budget - MARGIN - resident_bytes()
     fitting = int(free // need)
@@ -56,8 +56,3 @@ def plan_workers(plan: BlockPlan, *, bytes_per_voxel: float, budget: int, worker
             gate="memory",
         )
     return max(1, min(workers, fitting, len(plan)))
-
-
-def _size(region: tuple[slice, slice, slice]) -> int:
-    z, y, x = (s.stop - s.start for s in region)
-    return int(z * y * x)

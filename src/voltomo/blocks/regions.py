@@ -73,6 +73,12 @@ class BlockPlan:
         z, y, x = self.counts
         return z * y * x
 
+    @property
+    def largest_read(self) -> int:
+        """Voxels of the largest region that a block reads."""
+        z, y, x = (min(n, b + 2 * h) for n, b, h in zip(self.shape, self.block_shape, self.halos, strict=True))
+        return z * y * x
+
     def __iter__(self) -> Iterator[Block]:
         for number, index in enumerate(itertools.product(*(range(n) for n in self.counts))):
             yield self._block(number, index)

@@ -35,6 +35,7 @@ def copy_volume(volume: Volume, work: Workspace) -> ArrayLike:
             volume.channel(channel),
             out=Channel(out, channel),
             bytes_per_voxel=3 * itemsize,
+            whole_slices=True,
         )
     return out
 
@@ -89,7 +90,14 @@ def import_segmentation(volume: Volume, phases: CodedPhases, work: Workspace) ->
         )
     translation = {OUTSIDE: OUTSIDE, **phases.codes}
     out = work.array("phases", volume.shape, np.uint8)
-    work.map("translate", lambda _block, voxels: _translate(voxels, translation), codes, out=out, bytes_per_voxel=12)
+    work.map(
+        "translate",
+        lambda _block, voxels: _translate(voxels, translation),
+        codes,
+        out=out,
+        bytes_per_voxel=12,
+        whole_slices=True,
+    )
     warnings = []
     if OUTSIDE in shares and OUTSIDE not in phases.codes:
         warnings.append(

@@ -24,6 +24,7 @@ from voltomo.blocks import (
 )
 from voltomo.blocks.executor import BlockMap, BlockPartial, ProgressCallback
 from voltomo.io.ome_zarr import ImageMetadata, create_array, create_image, set_metadata, shard_shape, write_pyramid
+from voltomo.io.study import write_text
 from voltomo.units import VoxelSize
 
 if sys.platform != "win32":
@@ -47,6 +48,17 @@ class ProgressSink(Protocol):
     """Whoever wants to know how far a stage is."""
 
     def __call__(self, stage: str, step: str, done: int, total: int) -> None: ...
+
+
+SLAB_SHARE = 0.25
+"""Of the budget, for one slab of whole slices."""
+
+
+def _slabs(plan: BlockPlan) -> BlockPlan:
+    """The same blocks, joined along y and x."""
+    _, across_y, across_x = plan.counts
+    z, y, x = plan.block_shape
+    return BlockPlan(plan.shape, (z, y * across_y, x * across_x), plan.halo)
 
 
 def shard_edge(budget: int) -> int:
@@ -82,6 +94,15 @@ class StudyWorkspace:
     budget: int
     workers: int = field(default_factory=available_cores)
     progress: ProgressSink | None = None
+    edge: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep the unit of writing that the stage began with, whatever the budget is now."""
+        mark = self.folder / "edge"
+        if not mark.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_text(mark, str(shard_edge(self.budget)))
+        self.edge = int(mark.read_text(encoding="utf-8"))
 
     @property
     def out(self) -> Path:
@@ -90,7 +111,7 @@ class StudyWorkspace:
 
     def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> WritableArray:
         """A Zarr array, the same one each time a name is asked for, also after a kill."""
-        edge = shard_edge(self.budget)
+        edge = self.edge
         if name not in ARTIFACTS:
             return create_array(self.folder / "scratch" / f"{name}.zarr", shape, dtype, edge=edge)
         kind = ARTIFACTS[name]
@@ -105,9 +126,12 @@ class StudyWorkspace:
         out: WritableArray,
         halo: int | tuple[int, int, int] = 0,
         bytes_per_voxel: float,
+        whole_slices: bool = False,
     ) -> None:
         """Run block by block; blocks done before a kill are skipped."""
         plan = self._plan(sources, halo)
+        if whole_slices and (slabs := _slabs(plan)).largest_read * bytes_per_voxel <= SLAB_SHARE * self.budget:
+            plan, step = slabs, f"{step} by slabs"  # another step: its blocks have other numbers
         map_blocks(
             function,
             *sources,
@@ -152,14 +176,12 @@ class StudyWorkspace:
         """Write the metadata and the pyramid of an artefact whose level 0 is complete."""
         path = self.out / f"{name}.ome.zarr"
         set_metadata(path, metadata)
-        write_pyramid(
-            path, edge=shard_edge(self.budget), workers=self.workers, progress=self._report(f"pyramid of {name}")
-        )
+        write_pyramid(path, edge=self.edge, workers=self.workers, progress=self._report(f"pyramid of {name}"))
 
     def _plan(self, sources: tuple[ArrayLike, ...], halo: int | tuple[int, int, int]) -> BlockPlan:
         z, y, x = sources[0].shape
         shape = (int(z), int(y), int(x))
-        return BlockPlan(shape, shard_shape(shape, edge=shard_edge(self.budget)), halo)
+        return BlockPlan(shape, shard_shape(shape, edge=self.edge), halo)
 
     def _log(self, step: str) -> BlockLog:
         safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in step)

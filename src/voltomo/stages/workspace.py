@@ -40,8 +40,12 @@ class Workspace(Protocol):
         out: WritableArray,
         halo: int | tuple[int, int, int] = 0,
         bytes_per_voxel: float,
+        whole_slices: bool = False,
     ) -> None:
-        """Write ``function(block, *arrays over block.read)`` into `out`; see `voltomo.blocks.map_blocks`."""
+        """Write ``function(block, *arrays over block.read)`` into `out`; see `voltomo.blocks.map_blocks`.
+
+        `whole_slices` asks for blocks as wide as the volume, where they fit: for a source that is read slice by slice.
+        """
         ...
 
     def reduce(
@@ -83,6 +87,7 @@ class MemoryWorkspace:
         out: WritableArray,
         halo: int | tuple[int, int, int] = 0,
         bytes_per_voxel: float,
+        whole_slices: bool = False,
     ) -> None:
         """Run over the whole array."""
         map_blocks(function, *sources, out=out, plan=self._plan(sources, halo), workers=self.workers)
