@@ -25,7 +25,15 @@ from voltomo.blocks.log import Partial
 from voltomo.blocks.regions import Block
 from voltomo.morphology.labels import Connectivity, label_mask, measure_extents
 
-__all__ = ["BlockRunner", "Components", "Predicate", "find_components", "label_components", "paint_components"]
+__all__ = [
+    "BlockRunner",
+    "Components",
+    "Predicate",
+    "append_rows",
+    "find_components",
+    "label_components",
+    "paint_components",
+]
 
 Predicate: TypeAlias = Callable[..., npt.NDArray[np.bool_]]
 """``predicate(*arrays) -> mask``, voxel by voxel, one array per source."""
@@ -134,7 +142,7 @@ def find_components(
 
     z, y, x = sources[0].shape
     shape = int(z), int(y), int(x)
-    partial = runner.reduce(step, label_block, *sources, merge=_append, bytes_per_voxel=_BYTES_PER_VOXEL)
+    partial = runner.reduce(step, label_block, *sources, merge=append_rows, bytes_per_voxel=_BYTES_PER_VOXEL)
     return _unite(partial, shape, connectivity)
 
 
@@ -209,8 +217,8 @@ def _faces(labels: npt.NDArray[np.uint32]) -> Partial:
     return faces
 
 
-def _append(one: Partial, two: Partial) -> Partial:
-    """Rows of both, in block order."""
+def append_rows(one: Partial, two: Partial) -> Partial:
+    """Merge of partial results that are lists: the rows of both, in block order."""
     return {name: np.concatenate([one[name], two[name]]) for name in one}
 
 

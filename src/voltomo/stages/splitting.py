@@ -14,19 +14,17 @@ import numpy.typing as npt
 
 from voltomo.artifacts import ArrayLike
 from voltomo.blocks import Block, Partial, WritableArray
-from voltomo.blocks.components import find_components, paint_components
+from voltomo.blocks.components import append_rows
 from voltomo.instances.assign import (
     ParticleIds,
     assign_particles,
-    cavity_neighbors,
     number_particles,
-    own_cavities,
 )
 from voltomo.instances.basins import Contacts, find_peaks, measure_basins, measure_contacts, merge_basins
-from voltomo.instances.envelope import BACKGROUND, CAVITY, close_cracks, envelope_levels, is_background
-from voltomo.morphology.distance import distance_inside
+from voltomo.instances.envelope import BACKGROUND, CAVITY, close_cracks, envelope_levels
 from voltomo.morphology.flooding import flood, flood_markers
 from voltomo.morphology.grid import Grid
+from voltomo.stages.closed_voids import ClosedVoids, find_closed_voids, own_closed_voids
 from voltomo.stages.workspace import Workspace
 
 __all__ = ["Split", "SplitLengths", "split_particles"]
@@ -82,14 +80,6 @@ class Split:
 
 
 @dataclass(frozen=True)
-class _Cavities:
-    """Closed voids: ids from 1 in `array`; which of them are filled before the split."""
-
-    array: ArrayLike
-    filled: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
 class _Basins:
     """The flood from all peaks: basin ids, their contacts, sizes and first active voxels, and how often it went on."""
 
@@ -122,12 +112,19 @@ def split_particles(phases: ArrayLike, active: int, lengths: SplitLengths, grid:
         halo=grid.halo(2 * radius + grid.smallest_edge),
         bytes_per_voxel=12,
     )
-    cavities = _find_cavities(envelope, lengths, grid, work)
+    cavities = find_closed_voids(
+        envelope,
+        widest=lengths.cavity_diameter,
+        depth=lengths.cavity_depth,
+        closing_radius=radius,
+        grid=grid,
+        work=work,
+    )
     levels, largest = _measure_distances(envelope, cavities, grid, work)
     places, heights = _find_peaks(levels, lengths, grid, work)
     flooded = _flood(levels, envelope, places, largest, grid, work)
     ids = _choose_particles(flooded, heights, lengths, grid)
-    owners = _own_cavities(cavities, flooded.array, ids, work)
+    owners = own_closed_voids(cavities, flooded.array, ids, work)
     particles = _write_particles(flooded.array, envelope, cavities, ids, owners, 2 * radius, grid, work)
     record = {
         "largest_inscribed_diameter": 2 * largest,
@@ -152,70 +149,8 @@ def _choose_particles(
     return number_particles(roots, flooded.voxels, flooded.first, flooded.contacts, min_voxels=min_voxels)
 
 
-def _find_cavities(envelope: WritableArray, lengths: SplitLengths, grid: Grid, work: Workspace) -> _Cavities:
-    """Closed voids of the envelope, and which of them to fill: those that lie deep under the surface.
-
-    A void between several bodies lies next to the necks between them, one inside a body does not.
-    """
-    shape = _shape(envelope)
-    found = find_components(envelope, predicate=is_background, runner=work, step="closed voids")
-    beyond = [axis + side for axis in grid.axes for side in (0, 3)]
-    closed = ~found.touches[:, beyond].any(axis=1)
-    count = int(closed.sum())
-    diameters = grid.diameter_of_ball(found.counts[closed] * grid.voxel_content)
-    if count == 0:
-        return _Cavities(np.broadcast_to(np.uint32(0), shape), np.zeros(1, np.bool_))
-    ids = np.zeros(len(found) + 1, np.uint32)
-    ids[1:][closed] = np.arange(1, count + 1)
-    array = work.array("cavities", shape, np.uint32)
-    paint_components(found, ids, envelope, predicate=is_background, runner=work, out=array, step="closed voids: write")
-    judged = np.concatenate([[False], diameters <= lengths.cavity_diameter])
-    filled = np.zeros(count + 1, np.bool_)
-    if judged.any():
-        # Closing has narrowed a void with cusps, such as that between three bodies, by up to its diameter.
-        needed = lengths.cavity_depth * np.concatenate([[0.0], diameters + 2 * lengths.closing_radius])
-        depths = _cavity_depths(envelope, array, judged, float(needed[judged].max()), grid, work)
-        filled = judged & (depths >= needed)
-    return _Cavities(array, filled)
-
-
-def _cavity_depths(
-    envelope: ArrayLike,
-    cavities: ArrayLike,
-    judged: npt.NDArray[np.bool_],
-    reach: float,
-    grid: Grid,
-    work: Workspace,
-) -> npt.NDArray[np.float64]:
-    """(count + 1,) distance of each judged void from the surface of the envelope; beyond `reach` a lower limit."""
-
-    def measure(block: Block, codes: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint32]) -> Partial:
-        inner = ids[block.inner]
-        here = judged[inner]
-        if not here.any():
-            return {"ids": np.empty(0, np.uint32), "depths": np.empty(0)}
-        distance = distance_inside((codes != BACKGROUND) | (ids > 0), grid)[block.inner]
-        present, rows = np.unique(inner[here], return_inverse=True)
-        depths = np.full(len(present), np.inf)
-        np.minimum.at(depths, rows, distance[here])
-        return {"ids": present, "depths": depths}
-
-    found: dict[str, Any] = work.reduce(
-        "depth of voids",
-        measure,
-        envelope,
-        cavities,
-        merge=_append,
-        halo=grid.halo(reach + grid.smallest_edge),
-        bytes_per_voxel=16,
-    )
-    depths = np.full(len(judged), np.inf)
-    np.minimum.at(depths, found["ids"], found["depths"])
-    return depths
-
-
 def _measure_distances(
-    envelope: ArrayLike, cavities: _Cavities, grid: Grid, work: Workspace
+    envelope: ArrayLike, cavities: ClosedVoids, grid: Grid, work: Workspace
 ) -> tuple[ArrayLike, float]:
     """Levels of the distance map, with a halo at least as long as the longest distance, and that distance."""
     shape = _shape(envelope)
@@ -274,7 +209,7 @@ def _find_peaks(
         peaks = find_peaks(values, block.inner, floor=floor)
         return {"places": peaks + block.origin, "levels": values[tuple(peaks.T)]}
 
-    found = work.reduce("peaks", search, levels, merge=_append, halo=1, bytes_per_voxel=3)
+    found = work.reduce("peaks", search, levels, merge=append_rows, halo=1, bytes_per_voxel=3)
     places = np.asarray(found["places"], np.int64)
     order = np.lexsort(places.T[::-1])
     return places[order], np.asarray(found["levels"], np.uint16)[order]
@@ -329,7 +264,7 @@ def _flood(
     repeats = 0
     while True:
         found: dict[str, Any] = work.reduce(
-            f"contacts {repeats}", measure, levels, basins, envelope, merge=_append, halo=1, bytes_per_voxel=16
+            f"contacts {repeats}", measure, levels, basins, envelope, merge=append_rows, halo=1, bytes_per_voxel=16
         )
         if not found["missed"].any():
             break
@@ -348,25 +283,10 @@ def _flood(
     return _Basins(basins, contacts, voxels[1:], first[1:], repeats)
 
 
-def _own_cavities(cavities: _Cavities, basins: ArrayLike, ids: ParticleIds, work: Workspace) -> npt.NDArray[np.uint32]:
-    """(count + 1,) particle that each closed void belongs to: the only one it touches, or none."""
-    count = len(cavities.filled) - 1
-    if count == 0:
-        return np.zeros(1, np.uint32)
-
-    def neighbors(block: Block, voids: npt.NDArray[np.uint32], labels: npt.NDArray[np.uint32]) -> Partial:
-        return {"pairs": cavity_neighbors(voids, ids.of_basin[labels], block.inner)}
-
-    pairs = work.reduce(
-        "owners of voids", neighbors, cavities.array, basins, merge=_append, halo=1, bytes_per_voxel=16
-    )["pairs"]
-    return own_cavities(np.asarray(pairs, np.uint32), count)
-
-
 def _write_particles(
     basins: ArrayLike,
     envelope: ArrayLike,
-    cavities: _Cavities,
+    cavities: ClosedVoids,
     ids: ParticleIds,
     owners: npt.NDArray[np.uint32],
     reach: float,
@@ -404,11 +324,6 @@ def _write_particles(
 def _shape(array: ArrayLike) -> tuple[int, int, int]:
     z, y, x = array.shape
     return int(z), int(y), int(x)
-
-
-def _append(one: Partial, two: Partial) -> Partial:
-    """Rows of both, in block order."""
-    return {name: np.concatenate([one[name], two[name]]) for name in one}
 
 
 def _largest(one: Partial, two: Partial) -> Partial:
