@@ -62,7 +62,7 @@ def find_closed_voids(
     if judged.any():
         # Closing has narrowed a void with cusps, such as that between three bodies, by up to its diameter.
         needed = depth * np.concatenate([[0.0], diameters + 2 * closing_radius])
-        depths = _cavity_depths(envelope, array, judged, float(needed[judged].max()), grid, work)
+        depths = _cavity_depths(envelope, array, np.where(judged, needed, 0.0), grid, work)
         filled = judged & (depths >= needed)
     return ClosedVoids(array, filled)
 
@@ -70,21 +70,28 @@ def find_closed_voids(
 def _cavity_depths(
     envelope: ArrayLike,
     cavities: ArrayLike,
-    judged: npt.NDArray[np.bool_],
-    reach: float,
+    needed: npt.NDArray[np.float64],
     grid: Grid,
     work: Workspace,
 ) -> npt.NDArray[np.float64]:
-    """(count + 1,) distance of each judged void from the surface of the envelope; beyond `reach` a lower limit."""
+    """(count + 1,) depth of each void under the surface; exact below `needed`, infinite where nothing is needed."""
+    judged = needed > 0
 
     def measure(block: Block, codes: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint32]) -> Partial:
         inner = ids[block.inner]
-        here = judged[inner]
-        if not here.any():
+        places = np.nonzero(judged[inner])
+        present, rows = np.unique(inner[places], return_inverse=True)
+        if not len(present):
             return {"ids": np.empty(0, np.uint32), "depths": np.empty(0)}
-        distance = distance_inside((codes != BACKGROUND) | (ids > 0), grid)[block.inner]
-        present, rows = np.unique(inner[here], return_inverse=True)
+        # Only what the voids of this block need around them: most are far smaller than the widest that is judged.
+        reach = grid.halo(float(needed[present].max()) + grid.smallest_edge)
+        starts = [side.start for side in block.inner]
+        lows = [max(0, p.min() + s - r) for p, s, r in zip(places, starts, reach, strict=True)]
+        highs = [p.max() + s + r + 1 for p, s, r in zip(places, starts, reach, strict=True)]
+        near = tuple(slice(low, high) for low, high in zip(lows, highs, strict=True))
+        distance = distance_inside((codes[near] != BACKGROUND) | (ids[near] > 0), grid)
         depths = np.full(len(present), np.inf)
+        here = tuple(p + s - low for p, s, low in zip(places, starts, lows, strict=True))
         np.minimum.at(depths, rows, distance[here])
         return {"ids": present, "depths": depths}
 
@@ -94,8 +101,8 @@ def _cavity_depths(
         envelope,
         cavities,
         merge=append_rows,
-        halo=grid.halo(reach + grid.smallest_edge),
-        bytes_per_voxel=16,
+        halo=grid.halo(float(needed.max()) + grid.smallest_edge),
+        bytes_per_voxel=12,
     )
     depths = np.full(len(judged), np.inf)
     np.minimum.at(depths, found["ids"], found["depths"])

@@ -162,13 +162,12 @@ def _measure_distances(
         # Smoothing lowers a peak by up to 1.6 standard deviations (the mean distance from the centre of the kernel).
         return float(levels.max(initial=0)) / LEVELS_PER_EDGE + 2 * SMOOTHING <= reach
 
-    def distances(
-        block: Block, codes: npt.NDArray[np.uint8], voids: npt.NDArray[np.uint32], known: npt.NDArray[np.uint16]
-    ) -> npt.NDArray[np.uint16]:
+    def fill(block: Block, codes: npt.NDArray[np.uint8], voids: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+        return np.where(cavities.filled[voids] & (codes == BACKGROUND), np.uint8(CAVITY), codes)
+
+    def distances(block: Block, codes: npt.NDArray[np.uint8], known: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
         if reach > FIRST_HALO and is_right(known[block.inner], reach // 2):
             return known
-        if cavities.filled.any():
-            codes = np.where(cavities.filled[voids] & (codes == BACKGROUND), np.uint8(CAVITY), codes)
         return envelope_levels(codes, quantum=quantum, smoothing=SMOOTHING * edge, grid=grid)
 
     def longest(block: Block, values: npt.NDArray[np.uint16]) -> Partial:
@@ -176,6 +175,10 @@ def _measure_distances(
         doubtful = not whole and reach < furthest and not is_right(values, reach)
         return {"largest": np.array([values.max()]), "doubtful": np.array([doubtful])}
 
+    if cavities.filled.any():
+        filled = work.array("filled envelope", shape, np.uint8)
+        work.map("fill voids", fill, envelope, cavities.array, out=filled, bytes_per_voxel=9)
+        envelope = filled
     reach = FIRST_HALO
     levels: ArrayLike = np.broadcast_to(np.uint16(0), shape)
     while True:
@@ -184,11 +187,10 @@ def _measure_distances(
             f"distances to {reach}",
             distances,
             envelope,
-            cavities.array,
             levels,
             out=further,
             halo=grid.halo((reach + 4 * SMOOTHING) * edge),
-            bytes_per_voxel=16,
+            bytes_per_voxel=13,
         )
         levels = further
         top = work.reduce(f"longest distance to {reach}", longest, levels, merge=_largest, bytes_per_voxel=3)
