@@ -28,9 +28,7 @@ def run(
         str | None, typer.Option("--through-plane", metavar="z|y|x", help="Axis normal to the current collector.")
     ] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="Path of the volume inside an HDF5 file.")] = None,
-    mask: Annotated[
-        str | None, typer.Option("--mask", metavar="auto|none|FILE", help="Field of view; found by itself by default.")
-    ] = None,
+    mask: options.Mask = None,
     min_diameter: Annotated[
         str | None, typer.Option("--min-diameter", metavar="LENGTH", help='Smallest particle, such as "1 um".')
     ] = None,
@@ -46,8 +44,10 @@ def run(
     debug: options.Debug = False,
 ) -> None:
     """Take a scan to phases, particles, numbers and a page to read."""
-    if is_study(source):
+    if is_study(source) and (source / "recipe.yaml").exists():
         source, output = source / "recipe.yaml", output or source
+    elif is_study(source) and (source / "volume.ome.zarr").exists():
+        source, output = source / "volume.ome.zarr", output or Path(f"{source.name}_study")
     recipe, scan = (source, None) if source.suffix.lower() in (".yaml", ".yml") else (None, source)
     content: Any = recipe
     if recipe is None:
@@ -131,6 +131,7 @@ def denoise(
     settings: options.Settings = None,
     output: options.OutputFolder = None,
     voxel_size: options.VoxelSize = None,
+    mask: options.Mask = None,
     memory: options.Memory = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
@@ -139,7 +140,17 @@ def denoise(
 ) -> None:
     """Take noise out of a scan before it is segmented."""
     values = options.parse_settings(settings, method=method)
-    _verb(source, "denoise", values, output, voxel_size, memory, overwrite, Output(quiet, as_json))
+    _verb(
+        source,
+        "denoise",
+        values,
+        overwrite,
+        memory,
+        Output(quiet, as_json),
+        output=output,
+        voxel_size=voxel_size,
+        mask=mask,
+    )
 
 
 def segment(
@@ -152,6 +163,7 @@ def segment(
     settings: options.Settings = None,
     output: options.OutputFolder = None,
     voxel_size: options.VoxelSize = None,
+    mask: options.Mask = None,
     memory: options.Memory = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
@@ -160,7 +172,17 @@ def segment(
 ) -> None:
     """Segment a scan into phases."""
     values = {**_segment_settings(phases), **options.parse_settings(settings, method=method)}
-    _verb(source, "segment", values, output, voxel_size, memory, overwrite, Output(quiet, as_json))
+    _verb(
+        source,
+        "segment",
+        values,
+        overwrite,
+        memory,
+        Output(quiet, as_json),
+        output=output,
+        voxel_size=voxel_size,
+        mask=mask,
+    )
 
 
 def particles(
@@ -219,18 +241,16 @@ def _verb(
     source: Path,
     verb: str,
     values: dict[str, Any],
-    output: Path | None,
-    voxel_size: str | None,
-    memory: str | None,
     overwrite: bool,
+    memory: str | None,
     out: Output,
+    **given: Any,
 ) -> None:
     """A verb on a study in place, or on a file into a new study."""
     if is_study(source):
         _run_in_study(source, verb, values, overwrite, memory, out)
     else:
-        content = {"steps": [{verb: values}]}
-        _run(source, content, out, output=output, overwrite=overwrite, voxel_size=voxel_size, memory=memory)
+        _run(source, {"steps": [{verb: values}]}, out, overwrite=overwrite, memory=memory, **given)
 
 
 def _run(source: Path | None, recipe: Any, out: Output, *, dry_run: bool = False, **given: Any) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "Debug",
     "From",
     "Json",
+    "Mask",
     "Memory",
     "OutputFolder",
     "Overwrite",
@@ -38,6 +39,9 @@ OutputFolder = Annotated[
 Phases = Annotated[
     str | None,
     typer.Option("--phases", metavar="N|FILE", help="Number of grey classes, or a phase table (see `voltomo init`)."),
+]
+Mask = Annotated[
+    str | None, typer.Option("--mask", metavar="auto|none|FILE", help="Field of view; found by itself by default.")
 ]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Memory to stay under, such as 4GB.")]
 Overwrite = Annotated[

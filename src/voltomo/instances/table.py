@@ -55,7 +55,7 @@ def particle_table(sums: ShapeSums, contacts: npt.NDArray[np.int64], grid: Grid)
 
     References
     ----------
-    .. [1] H. Wadell, Volume, shape, and roundness of quartz particles, J. Geol. 43 (1935) 250.
+    .. [1] H. Wadell, Volume, shape, and roundness of rock particles, J. Geol. 40 (1932) 443, doi 10.1086/623964.
     """
     voxels = np.asarray(sums["voxels"], np.float64)
     solid = voxels - np.asarray(sums["void_voxels"], np.float64)

@@ -166,6 +166,10 @@ class _Survey:
         scatter = float(np.sqrt(np.sum(self.weights**2))) / self.sample.measure
         part = UncertaintyPart("sampling", scatter, note="as for particles at independent places (Poisson)")
         density = float(self.weights.sum()) / self.sample.measure
+        if 2 * scatter >= density:
+            reason = f"too few whole particles ({whole}): the interval of a random count reaches zero"
+            yield self.nothing("particle_number_density", unit, reason=reason)
+            return
         yield self.number("particle_number_density", density, unit, method=self.method, parts=(part,))
 
     def sizes(self) -> Iterator[Measurement]:
