@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A shared machine or a first compilation is slow at times; that is no failure of a property.
+settings.register_profile("voltomo", deadline=None)
+settings.load_profile("voltomo")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
