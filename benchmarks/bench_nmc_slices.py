@@ -1,8 +1,8 @@
 """Active material on nine nano-CT slices of NMC cathodes: overlap with the labels, each method beside plain Otsu.
 
-Needs the real data (not in the repository)::
+Needs the real data, which are not in the repository; without an argument they are looked for beside the checkout::
 
-    python benchmarks/bench_nmc_slices.py path/to/data/nmc_nanoct
+    python benchmarks/bench_nmc_slices.py [path/to/data/nmc_nanoct]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from voltomo.stages.workspace import MemoryWorkspace
 
 SLICES = ("A_1", "A_200", "A_400", "B_103", "B_510", "B_929", "C_394", "C_546", "C_698")
 ACTIVE_LABEL = 0
+BESIDE = Path(__file__).parents[2] / "shared" / "data" / "nmc_nanoct"
 METHODS: dict[str, dict[str, object]] = {
     "Otsu": {},
     "nlm": {"denoise": {"method": "nlm"}},
@@ -44,8 +45,10 @@ def overlap(folder: Path, name: str, config: SegmentConfig) -> float:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=BESIDE)
     folder = parser.parse_args().folder
+    if not folder.exists():
+        raise SystemExit(f"{folder} does not exist; name the folder of the slices")
     table = {
         method: [overlap(folder, name, SegmentConfig.model_validate(config)) for name in SLICES]
         for method, config in METHODS.items()

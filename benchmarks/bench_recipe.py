@@ -28,6 +28,7 @@ import voltomo
 from voltomo.io.artifacts import StudyArtifacts
 
 SAMPLE_SECONDS = 0.02
+WARM_UP = 96
 
 
 def make_scan(size: int, folder: Path) -> Path:
@@ -83,7 +84,8 @@ def main() -> None:
     folder = options.folder or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     print(f"voltomo {voltomo.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores")
-    measure(min(options.sizes), options.memory, folder)  # kernels compiled and cached: what follows is warm
+    cold = measure(WARM_UP, options.memory, folder)  # kernels compiled and cached: what follows is warm
+    print(f"first run, {WARM_UP}³, compiles what is not cached: {cold['seconds']:.1f} s")
     rows = [measure(size, options.memory, folder) for size in options.sizes]
     stages = [key for key in rows[0] if key.endswith("_s")]
     print("| size | s | Mvoxel/s | peak MB | " + " | ".join(stages) + " |")

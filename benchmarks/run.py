@@ -11,7 +11,9 @@ def main() -> None:
     """Each ``bench_*.py`` in a process of its own."""
     for script in sorted(Path(__file__).parent.glob("bench_*.py")):
         print(f"\n== {script.name}", flush=True)
-        subprocess.run([sys.executable, str(script)], check=True)
+        code = subprocess.run([sys.executable, str(script)]).returncode
+        if code:
+            print(f"{script.name} ended with {code}")
 
 
 if __name__ == "__main__":
