@@ -2,7 +2,7 @@
 
 from voltomo.blocks.executor import ProgressCallback, WritableArray, map_blocks, reduce_blocks
 from voltomo.blocks.log import BlockLog, Partial
-from voltomo.blocks.memory import available_cores, check_budget, plan_workers, resident_bytes
+from voltomo.blocks.memory import check_budget, plan_workers, resident_bytes
 from voltomo.blocks.regions import Block, BlockPlan, Region
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "ProgressCallback",
     "Region",
     "WritableArray",
-    "available_cores",
     "check_budget",
     "map_blocks",
     "plan_workers",

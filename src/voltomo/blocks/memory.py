@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import psutil
 
 from voltomo.blocks.regions import BlockPlan
 from voltomo.errors import GateError, InputError
 from voltomo.units import format_bytes
 
-__all__ = ["MINIMUM_BUDGET", "available_cores", "check_budget", "plan_workers", "resident_bytes"]
+__all__ = ["MINIMUM_BUDGET", "check_budget", "plan_workers", "resident_bytes"]
 
 MINIMUM_BUDGET = 1_000_000_000
 """Python with its numerical libraries takes about 0.3 GB before the first voxel is read."""
@@ -29,11 +27,6 @@ def check_budget(budget: int) -> int:
 def resident_bytes() -> int:
     """Resident memory of this process now."""
     return int(psutil.Process().memory_info().rss)
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def plan_workers(plan: BlockPlan, *, bytes_per_voxel: float, budget: int, workers: int) -> int:

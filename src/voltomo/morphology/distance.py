@@ -6,9 +6,13 @@ import edt
 import numpy as np
 import numpy.typing as npt
 
+from voltomo.machine import available_cores
 from voltomo.morphology.grid import Grid
 
 __all__ = ["close_gaps", "distance_inside"]
+
+THREADS_PAY = 1_000_000
+"""Voxels from which on starting threads takes less than they save."""
 
 
 def distance_inside(
@@ -37,7 +41,10 @@ def distance_inside(
     unit = grid.smallest_edge
     anisotropy = tuple(grid.edges[axis] / unit for axis in grid.axes)
     plane_or_volume = np.ascontiguousarray(mask[0] if grid.dimension == 2 else mask)
-    distance: npt.NDArray[np.float32] = edt.edt(plane_or_volume, anisotropy=anisotropy, black_border=ends_at_border)
+    threads = available_cores() if plane_or_volume.size > THREADS_PAY else 1
+    distance: npt.NDArray[np.float32] = edt.edt(
+        plane_or_volume, anisotropy=anisotropy, black_border=ends_at_border, parallel=threads
+    )
     distance *= np.float32(unit)
     return distance.reshape(mask.shape)
 

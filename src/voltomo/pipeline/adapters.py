@@ -106,7 +106,7 @@ def _truth_files(config: EvaluateStep) -> list[Path]:
 def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -> Outcome:
     records = {verb: row for verb, row in study.records.items() if verb != "report"}
     imported = records["import"].record if "import" in records else {}
-    warnings = [sentence for record in records.values() for sentence in record.warnings]
+    warnings = [line[:1].upper() + line[1:] for record in records.values() for line in record.warnings]
     content = ReportContent(
         title=config.title or str(imported.get("name", study.folder.name)),
         volume=study.volume if study.has("volume") else None,

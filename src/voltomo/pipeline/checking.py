@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import psutil
 
-from voltomo.blocks import available_cores
 from voltomo.errors import VoltomoError
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.ome_zarr import ImageMetadata, create_image, open_image
 from voltomo.io.registry import read_volume, readers, writers
 from voltomo.io.study import Study
+from voltomo.machine import available_cores
 from voltomo.metrics.neighbors import count_neighbors
 from voltomo.pipeline.adapters import library_versions
 from voltomo.pipeline.run import load_recipe

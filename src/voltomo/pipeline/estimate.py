@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from voltomo.blocks import available_cores, check_budget
+from voltomo.blocks import check_budget
 from voltomo.io.study import Study
+from voltomo.machine import available_cores
 from voltomo.pipeline.run import check_voxel_size, plan, resolve
 from voltomo.pipeline.source import open_source
 from voltomo.units import format_bytes, format_voxel_size, parse_bytes

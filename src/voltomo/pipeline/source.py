@@ -17,7 +17,7 @@ from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.hashing import FileStamp, hash_array, hash_json, hash_path, stamp_path
 from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.registry import read_volume
-from voltomo.io.study import StageRecord
+from voltomo.io.study import StageRecord, Study
 from voltomo.pipeline.jobs import Outcome, StageDefinition
 from voltomo.stages.importing import copy_volume, import_segmentation
 from voltomo.stages.inspection import find_field_of_view
@@ -156,6 +156,8 @@ def open_source(source: Any, recipe: Recipe) -> Source:
         paths = _paths(recipe)
         opened = [read_volume(path, dataset=given.dataset, shape=given.shape, dtype=given.dtype) for path in paths]
         volume = opened[0] if len(opened) == 1 else _stack(opened)
+    if paths and Study.is_study(paths[0].parent):
+        volume = replace(volume, name=f"{paths[0].parent.name}/{paths[0].name}")  # "volume.ome.zarr" says nothing
     if given.voxel_size is not None:
         volume = volume.with_voxel_size(parse_voxel_size(given.voxel_size))
     if given.through_plane != "unknown":

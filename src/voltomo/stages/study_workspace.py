@@ -17,7 +17,6 @@ from voltomo.blocks import (
     BlockPlan,
     Partial,
     WritableArray,
-    available_cores,
     map_blocks,
     plan_workers,
     reduce_blocks,
@@ -25,6 +24,7 @@ from voltomo.blocks import (
 from voltomo.blocks.executor import BlockMap, BlockPartial, ProgressCallback
 from voltomo.io.ome_zarr import ImageMetadata, create_array, create_image, set_metadata, shard_shape, write_pyramid
 from voltomo.io.study import write_text
+from voltomo.machine import available_cores
 from voltomo.units import VoxelSize
 
 if sys.platform != "win32":
