@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.artifacts import ArrayLike
-from voltomo.blocks import Block, Partial, WritableArray
+from voltomo.blocks import Block, Partial, Region, WritableArray
 from voltomo.blocks.components import append_rows
 from voltomo.instances.assign import (
     ParticleIds,
@@ -231,9 +231,12 @@ def _flood(
     halo = grid.halo(largest + FLOOD_MARGIN * grid.smallest_edge)
 
     def flood_block(block: Block, values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint32]:
-        low = np.array(block.origin)
-        near = ((places >= low) & (places < low + values.shape)).all(axis=1)
-        return flood(values, places[near] - low, ids[near])
+        reach = _local_reach(values, block.inner, grid)
+        low = np.array(block.origin) + [side.start for side in reach]
+        near = ((places >= low) & (places < low + values[reach].shape)).all(axis=1)
+        basins = np.zeros(values.shape, np.uint32)
+        basins[reach] = flood(np.ascontiguousarray(values[reach]), places[near] - low, ids[near])
+        return basins
 
     def flood_on(
         block: Block, values: npt.NDArray[np.uint16], basins: npt.NDArray[np.uint32]
@@ -283,6 +286,21 @@ def _flood(
     first[first == np.iinfo(np.int64).max] = -1
     contacts = Contacts.merged(*(found[name] for name in Contacts._fields))
     return _Basins(basins, contacts, voxels[1:], first[1:], repeats)
+
+
+def _local_reach(values: npt.NDArray[np.uint16], inner: Region, grid: Grid) -> Region:
+    """The part of a block that its flood needs: a halo longer than the longest distance in it, not in the volume."""
+    longest = float(values[inner].max()) / LEVELS_PER_EDGE
+    while True:
+        halo = grid.halo(max(0.0, longest + FLOOD_MARGIN) * grid.smallest_edge)
+        z, y, x = (
+            slice(max(0, side.start - h), min(n, side.stop + h))
+            for side, h, n in zip(inner, halo, values.shape, strict=True)
+        )
+        found = float(values[z, y, x].max()) / LEVELS_PER_EDGE
+        if found <= longest:
+            return z, y, x
+        longest = found
 
 
 def _write_particles(
