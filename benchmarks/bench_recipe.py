@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,11 +66,11 @@ def run_and_watch(command: list[str]) -> tuple[float, int]:
 def measure(size: int, memory: str, folder: Path) -> dict[str, float]:
     """One run of the default recipe on a cube of `size`."""
     scan = make_scan(size, folder)
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        study = Path(place) / "study"
-        command = ["run", scan, "--voxel-size", "100 nm", "-o", study, "--memory", memory, "--quiet"]
-        seconds, peak = run_and_watch([sys.executable, "-m", "voltomo", *map(str, command)])
-        stages = json.loads((study / "run.json").read_text())["stages"]
+    study = folder / f"study_{size}"
+    shutil.rmtree(study, ignore_errors=True)
+    command = ["run", scan, "--voxel-size", "100 nm", "-o", study, "--memory", memory, "--quiet"]
+    seconds, peak = run_and_watch([sys.executable, "-m", "voltomo", *map(str, command)])
+    stages = json.loads((study / "run.json").read_text())["stages"]
     row = {"size": size, "seconds": seconds, "peak_bytes": peak, "voxels_per_second": size**3 / seconds}
     return row | {f"{name}_s": stage["seconds"] for name, stage in stages.items()}
 
@@ -79,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256, 512])
     parser.add_argument("--memory", default="4GB")
-    parser.add_argument("--folder", type=Path, default=None, help="keep the scans here")
+    parser.add_argument("--folder", type=Path, default=None, help="keep scans and studies here")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)

@@ -190,7 +190,7 @@ def _measure_distances(
             levels,
             out=further,
             halo=grid.halo((reach + 4 * SMOOTHING) * edge),
-            bytes_per_voxel=13,
+            bytes_per_voxel=12,
         )
         levels = further
         top = work.reduce(f"longest distance to {reach}", longest, levels, merge=_largest, bytes_per_voxel=3)
