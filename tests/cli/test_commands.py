@@ -66,7 +66,7 @@ def test_a_dry_run_writes_nothing(run: Run, scan: Path, tmp_path: Path) -> None:
     """Stages, time and memory are printed; no folder appears."""
     out, _ = run("run", scan, "--voxel-size", "64 nm", "-o", tmp_path / "study", "--dry-run")
     assert "particles" in out
-    assert "GB of memory" in out
+    assert "of memory (never more than 4 GB)" in out
     assert not (tmp_path / "study").exists()
 
 

@@ -17,19 +17,25 @@ from voltomo.units import format_bytes, format_voxel_size, parse_bytes
 
 __all__ = ["Expectation", "describe_plan"]
 
-SECONDS_PER_MEGAVOXEL = {
-    "import": 0.03,
-    "denoise": 2.5,
-    "segment": 0.02,
-    "particles": 0.45,
-    "measure": 0.10,
-    "evaluate": 0.10,
-    "report": 0.0,
+SECONDS = {
+    "import": (0.2, 0.03),
+    "denoise": (1.0, 0.4),
+    "segment": (0.2, 0.015),
+    "particles": (0.8, 0.6),
+    "measure": (0.3, 0.05),
+    "evaluate": (0.3, 0.1),
+    "report": (4.0, 0.03),
 }
-"""Measured with `benchmarks/bench_recipe.py` on two cores."""
+"""Per stage: seconds of its own, and seconds per million voxels; `benchmarks/bench_recipe.py` on two cores."""
 
-SECONDS_PER_STAGE = 3.0
-"""Kernels that are compiled or loaded, figures, metadata."""
+START_SECONDS = 2.0
+"""Until the program is loaded."""
+
+BASE_BYTES = 450_000_000
+BYTES_PER_VOXEL = 24
+VOXELS_AT_ONCE = 50_000_000
+"""Peak memory of the same runs: the program, and so much per voxel until blocks limit it. Large particles take more, up
+to the budget."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,11 @@ def describe_plan(source: Any, recipe: Any, *, output: Path | str | None = None,
     rows: list[dict[str, Any]] = []
     for job in chosen.jobs:
         runs = job in chosen.pending
-        seconds = SECONDS_PER_STAGE + SECONDS_PER_MEGAVOXEL.get(job.verb, 0.1) * voxels / 1e6
+        own, per_megavoxel = SECONDS[job.verb]
+        seconds = own + per_megavoxel * voxels / 1e6
         rows.append({"stage": job.verb, "run": runs, "seconds": round(seconds, 1) if runs else 0.0})
-    total = sum(float(row["seconds"]) for row in rows)
+    total = START_SECONDS + sum(float(row["seconds"]) for row in rows)
+    peak = min(budget, BASE_BYTES + BYTES_PER_VOXEL * min(voxels, VOXELS_AT_ONCE))
     lines = [
         f"input      {opened.name}: {' × '.join(str(n) for n in opened.volume.shape)} voxels (z, y, x), "
         f"{opened.volume.data.dtype}, voxel size {format_voxel_size(opened.voxel_size)}",
@@ -66,5 +74,11 @@ def describe_plan(source: Any, recipe: Any, *, output: Path | str | None = None,
     for row in rows:
         expected = f"about {row['seconds']:.0f} s" if row["run"] else "up to date"
         lines.append(f"{row['stage']:<10} {expected}")
-    lines.append(f"together   about {total:.0f} s on {available_cores()} cores, below {format_bytes(budget)} of memory")
-    return Expectation({"study": str(folder), "stages": rows, "seconds": total, "memory": budget}, "\n".join(lines))
+    lines.append(
+        f"together   about {total:.0f} s on {available_cores()} cores, about {format_bytes(peak)} of memory "
+        f"(never more than {format_bytes(budget)})"
+    )
+    return Expectation(
+        {"study": str(folder), "stages": rows, "seconds": total, "memory": peak, "memory_limit": budget},
+        "\n".join(lines),
+    )
