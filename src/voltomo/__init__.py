@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from voltomo.io.registry import read_volume
     from voltomo.pipeline import run
     from voltomo.stages.export import export
-    from voltomo.verbs import denoise, measure, open_study, particles, segment, synth
+    from voltomo.verbs import denoise, evaluate, measure, open_study, particles, segment, synth
 
 _HOMES = {
     "CrackMap": "voltomo.artifacts",
@@ -50,6 +50,7 @@ _HOMES = {
     "run": "voltomo.pipeline",
     "export": "voltomo.stages.export",
     "denoise": "voltomo.verbs",
+    "evaluate": "voltomo.verbs",
     "measure": "voltomo.verbs",
     "open_study": "voltomo.verbs",
     "particles": "voltomo.verbs",
@@ -72,6 +73,7 @@ __all__ = [
     "VoltomoError",
     "Volume",
     "denoise",
+    "evaluate",
     "export",
     "measure",
     "open_study",

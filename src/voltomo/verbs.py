@@ -18,6 +18,7 @@ from voltomo.artifacts import ArrayLike, CrackMap, InstanceMap, Measurements, Ph
 from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
+from voltomo.stages.evaluate import EvaluateConfig, EvaluateResult, run_evaluate
 from voltomo.stages.inspection import find_field_of_view
 from voltomo.stages.measure import MeasureConfig, run_measure
 from voltomo.stages.particles import ParticlesConfig, run_particles
@@ -28,7 +29,7 @@ from voltomo.stages.synth import SynthConfig, SynthResult, run_synth
 from voltomo.stages.workspace import MemoryWorkspace
 from voltomo.units import VoxelSize, parse_voxel_size
 
-__all__ = ["denoise", "measure", "open_study", "particles", "segment", "synth"]
+__all__ = ["denoise", "evaluate", "measure", "open_study", "particles", "segment", "synth"]
 
 Size: TypeAlias = "str | VoxelSize | None"
 """``"64 nm"``, or (dz, dy, dx) in m, or None where it is unknown."""
@@ -148,10 +149,54 @@ def measure(
         replace(held, data=as_zyx(held.data)),
         config,
         MemoryWorkspace(),
-        instance_map=None if instance_map is None else replace(instance_map, data=as_zyx(instance_map.data)),
+        instance_map=_as_volume(instance_map),
         crack_map=None if crack_map is None else replace(crack_map, data=as_zyx(crack_map.data)),
     )
     return result.measurements
+
+
+def evaluate(
+    result: PhaseMap,
+    truth: PhaseMap | npt.ArrayLike,
+    *,
+    table: PhaseTable | Iterable[Mapping[str, Any]] | Path | str | None = None,
+    result_instances: InstanceMap | None = None,
+    truth_instances: InstanceMap | None = None,
+    **settings: Any,
+) -> EvaluateResult:
+    """Score phases, and particles where both sides have them, against a truth.
+
+    Parameters
+    ----------
+    result : PhaseMap
+    truth : PhaseMap, or array of phase ids with its `table`, of the same shape
+    table : phase table of a plain truth: PhaseTable, rows (`code` is the value in the array), or a YAML file
+    result_instances, truth_instances : InstanceMap
+    **settings : of `voltomo.stages.evaluate.EvaluateConfig`, such as ``boundary_tolerance=3``
+
+    Returns
+    -------
+    EvaluateResult
+        `.measurements` holds the scores, `.active_iou` the one people ask for first.
+
+    Raises
+    ------
+    ShapeError
+        If the two sides differ in shape.
+    """
+    wanted = _phase_map(truth, table, None)
+    return run_evaluate(
+        replace(result, data=as_zyx(result.data)),
+        replace(wanted, data=as_zyx(wanted.data)),
+        _config(EvaluateConfig, settings),
+        MemoryWorkspace(),
+        result_instances=_as_volume(result_instances),
+        truth_instances=_as_volume(truth_instances),
+    )
+
+
+def _as_volume(instances: InstanceMap | None) -> InstanceMap | None:
+    return None if instances is None else replace(instances, data=as_zyx(instances.data))
 
 
 def synth(**settings: Any) -> SynthResult:
