@@ -20,7 +20,7 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec, BloscShuffle
 
-from voltomo.artifacts import Channel, PhaseTable
+from voltomo.artifacts import Channel, PhaseMap, PhaseTable, Volume
 from voltomo.blocks import Block, BlockPlan, WritableArray, map_blocks
 from voltomo.errors import ReadError
 from voltomo.units import VoxelSize
@@ -63,6 +63,18 @@ class ImageMetadata:
     channels: tuple[str, ...] = ()
     phases: PhaseTable | None = None
     voltomo: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_volume(cls, volume: Volume) -> ImageMetadata:
+        """What a volume carries."""
+        own = {"through_plane": volume.through_plane}
+        return cls("volume", volume.voxel_size, volume.channels, voltomo=own)
+
+    @classmethod
+    def of_phases(cls, phase_map: PhaseMap) -> ImageMetadata:
+        """What a phase map carries."""
+        own = {"through_plane": phase_map.through_plane}
+        return cls("labels", phase_map.voxel_size, phases=phase_map.phases, voltomo=own)
 
 
 def shard_shape(shape: tuple[int, int, int], *, edge: int = 256) -> tuple[int, int, int]:

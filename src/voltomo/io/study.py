@@ -145,10 +145,6 @@ class Study:
         except (ValueError, KeyError, TypeError) as error:
             raise StudyError(f"{path} is not a run record ({error}); restore it or name a new study folder") from error
 
-    def artifact(self, name: str) -> Path:
-        """Path of an artefact such as "phases"."""
-        return self.folder / f"{name}.ome.zarr"
-
     def staging(self, stage: str, identity: str) -> Path:
         """Folder where an unfinished stage works; emptied if it was started with another identity."""
         folder = self.internal / stage

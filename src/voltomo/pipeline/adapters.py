@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from voltomo.artifacts import Measurements, Volume
+from voltomo.artifacts import Measurements
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.study import Study, write_text
@@ -50,7 +50,7 @@ class ReportConfig(BaseModel):
 def _denoise(study: StudyArtifacts, config: DenoiseConfig, work: StudyWorkspace) -> Outcome:
     volume = study.volume
     denoised = run_denoise(volume, config, work)
-    work.finish("denoised", _volume_metadata(denoised))
+    work.finish("denoised", ImageMetadata.of_volume(denoised))
     return Outcome()
 
 
@@ -58,8 +58,7 @@ def _segment(study: StudyArtifacts, config: SegmentConfig, work: StudyWorkspace)
     volume = study.denoised if study.has("denoised") else study.volume
     result = run_segment(volume, config, work)
     phase_map = result.phase_map
-    own = {"through_plane": phase_map.through_plane}
-    work.finish("phases", ImageMetadata("labels", phase_map.voxel_size, phases=phase_map.phases, voltomo=own))
+    work.finish("phases", ImageMetadata.of_phases(phase_map))
     return Outcome({"histogram": result.histogram}, result.warnings)
 
 
@@ -152,10 +151,6 @@ def _comparison(path: Path) -> Mapping[str, Any] | None:
     if not path.exists():
         return None
     return {"scores": read_measurements(path), **json.loads(path.read_text(encoding="utf-8")).get("comparison", {})}
-
-
-def _volume_metadata(volume: Volume) -> ImageMetadata:
-    return ImageMetadata("volume", volume.voxel_size, volume.channels, voltomo={"through_plane": volume.through_plane})
 
 
 def library_versions() -> dict[str, str]:

@@ -172,15 +172,8 @@ def _is_whole(study: Study, record: StageRecord) -> bool:
 
 def _differences(record: StageRecord, job: Job) -> str:
     """What changed, own settings before inherited ones."""
-    keys = sorted({*record.ingredients, *job.ingredients})
-    changes = [
-        f"{key} {record.ingredients.get(key, 'absent')} → {job.ingredients.get(key, 'absent')}"
-        for key in keys
-        if record.ingredients.get(key) != job.ingredients.get(key) and not key.startswith(("input ", "content "))
-    ]
-    inherited = [
-        key
-        for key in keys
-        if record.ingredients.get(key) != job.ingredients.get(key) and key.startswith(("input ", "content "))
-    ]
-    return ", ".join([*changes, *(f"another {key.removeprefix('input ')}" for key in inherited)])
+    before, now = record.ingredients, job.ingredients
+    changed = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    inherited = [key for key in changed if key.startswith(("input ", "content "))]
+    own = [f"{k} {before.get(k, 'absent')} → {now.get(k, 'absent')}" for k in changed if k not in inherited]
+    return ", ".join([*own, *(f"another {key.removeprefix('input ')}" for key in inherited)])

@@ -29,9 +29,9 @@ from voltomo.stages.recipe import (
     validate_config,
 )
 from voltomo.stages.study_workspace import ProgressSink, StudyWorkspace, peak_bytes
-from voltomo.units import parse_bytes
+from voltomo.units import VoxelSize, parse_bytes
 
-__all__ = ["DEFAULT_STEPS", "Plan", "check_voxel_size", "load_recipe", "plan", "resolve", "run", "run_job", "run_verbs"]
+__all__ = ["DEFAULT_STEPS", "Plan", "check_voxel_size", "load_recipe", "plan", "resolve", "run", "run_verbs"]
 
 DEFAULT_STEPS: tuple[Mapping[str, Any], ...] = ({"segment": {}}, {"particles": {}}, {"measure": {}}, {"report": {}})
 """Two-class Otsu, particles, numbers, page."""
@@ -109,15 +109,15 @@ def run(
     with storage_errors(folder), Study(folder) as study:
         chosen = plan(study, opened, resolved, overwrite=overwrite, start_from=start_from)
         write_text(study.folder / "recipe.yaml", recipe_text(resolved))
-        for job in chosen.pending:
-            study.forget(job.verb)  # all at once: what depends on a replaced stage must not outlive it
-        for job in chosen.jobs:
-            if job not in chosen.pending:
-                _tell(on_stage, job.verb, "up to date")
-                continue
-            _tell(on_stage, job.verb, "started")
-            run_job(study, job, budget=budget, voxel_size=opened.voxel_size, progress=progress, command=command)
-            _tell(on_stage, job.verb, "finished")
+        carry_out(
+            study,
+            chosen,
+            budget=budget,
+            voxel_size=opened.voxel_size,
+            progress=progress,
+            on_stage=on_stage,
+            command=command,
+        )
     return StudyArtifacts(folder)
 
 
@@ -155,8 +155,35 @@ def plan(study: Study | None, source: Source, recipe: Recipe, *, overwrite: bool
     return Plan(jobs, pending)
 
 
-def run_job(
-    study: Study, job: Job, *, budget: int, voxel_size: Any, progress: ProgressSink | None, command: str
+def carry_out(
+    study: Study,
+    plan: Plan,
+    *,
+    budget: int,
+    voxel_size: VoxelSize | None,
+    progress: ProgressSink | None = None,
+    on_stage: Callable[[str, str], None] | None = None,
+    command: str = "",
+) -> None:
+    """Run what is pending, stage after stage; what the rest is, is told as up to date."""
+
+    def tell(verb: str, what: str) -> None:
+        if on_stage is not None:
+            on_stage(verb, what)
+
+    for job in plan.pending:
+        study.forget(job.verb)  # all at once: what depends on a replaced stage must not outlive it
+    for job in plan.jobs:
+        if job not in plan.pending:
+            tell(job.verb, "up to date")
+            continue
+        tell(job.verb, "started")
+        _run_job(study, job, budget=budget, voxel_size=voxel_size, progress=progress, command=command)
+        tell(job.verb, "finished")
+
+
+def _run_job(
+    study: Study, job: Job, *, budget: int, voxel_size: VoxelSize | None, progress: ProgressSink | None, command: str
 ) -> None:
     """Run one stage in its staging folder and move its outputs into the study."""
     staging = study.staging(job.verb, job.identity)
@@ -207,28 +234,19 @@ def run_verbs(
         made = dict.fromkeys(_made_by_import(done["import"]), done["import"].identity)
         jobs = plan_jobs([(STAGES[s.verb], s.config) for s in merged.steps], {}, made)
         pending = select_jobs(jobs, study, overwrite=overwrite, start_from=None)
+        budget = check_budget(parse_bytes(memory or merged.memory))
         write_text(recipe_file, recipe_text(merged))
-        voxel_size = done["import"].record.get("voxel_size")
-        for job in pending:
-            study.forget(job.verb)
-        for job in pending:
-            _tell(on_stage, job.verb, "started")
-            run_job(
-                study,
-                job,
-                budget=check_budget(parse_bytes(memory or merged.memory)),
-                voxel_size=tuple(voxel_size) if voxel_size else None,
-                progress=progress,
-                command="",
-            )
-            _tell(on_stage, job.verb, "finished")
+        size = done["import"].record.get("voxel_size")
+        carry_out(
+            study,
+            Plan(pending, pending),  # of the other stages nobody asked
+            budget=budget,
+            voxel_size=tuple(size) if size else None,
+            progress=progress,
+            on_stage=on_stage,
+        )
     return StudyArtifacts(folder)
 
 
 def _made_by_import(record: StageRecord) -> tuple[str, ...]:
     return ("phases",) if "phases.ome.zarr" in record.outputs else ("volume",)
-
-
-def _tell(listener: Callable[[str, str], None] | None, verb: str, what: str) -> None:
-    if listener is not None:
-        listener(verb, what)

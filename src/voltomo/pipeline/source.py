@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from voltomo.artifacts import ArrayLike, PhaseMap, Volume, as_zyx
+from voltomo.artifacts import ArrayLike, Volume, as_zyx
 from voltomo.errors import InputError, RecipeError, ShapeError
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.hashing import FileStamp, hash_array, hash_json, hash_path, stamp_path
@@ -81,11 +81,13 @@ class Source:
 
     def content_hash(self, known: StageRecord | None) -> str:
         """Hash of the voxels; taken from the record where the files have not changed since."""
-        if not self.paths:
-            return hash_array(self.volume.data)
-        if known is not None and known.record.get("stamp") == self._stamp():
+        if self.paths and known is not None and known.record.get("stamp") == self._stamp():
             return str(known.record["content"])
-        return hash_json(self._file_hashes)
+        return self._content
+
+    @cached_property
+    def _content(self) -> str:
+        return hash_json(self._file_hashes) if self.paths else hash_array(self.volume.data)
 
     @cached_property
     def _file_hashes(self) -> list[str]:
@@ -103,7 +105,7 @@ class Source:
                 for path, digest in zip(self.paths, self._file_hashes, strict=True)
             ],
             "stamp": self._stamp(),
-            "content": self.content_hash(None),
+            "content": self._content,
             "voxel_size": self.voxel_size,
             "through_plane": self.volume.through_plane,
             "shape": list(self.volume.shape),
@@ -112,16 +114,14 @@ class Source:
         notices = tuple(self.volume.metadata.get("notices", ()))
         if self.coded is not None:
             imported = import_segmentation(self.volume, self.coded, work)
-            _finish_phases(imported.phase_map, work)
+            work.finish("phases", ImageMetadata.of_phases(imported.phase_map))
             return Outcome({**common, "shares": imported.shares}, (*notices, *imported.warnings))
         if self._is_referenced():
             common["references"] = {"volume": str(self.paths[0].resolve())}
             stored = self.volume.data
         else:
             stored = copy_volume(self.volume, work)
-            own = {"through_plane": self.volume.through_plane}
-            metadata = ImageMetadata("volume", self.voxel_size, self.volume.channels, voltomo=own)
-            work.finish("volume", metadata)
+            work.finish("volume", ImageMetadata.of_volume(self.volume))
         held = replace(self.volume, data=stored)
         how: Literal["auto", "none"] = "none" if self.config.mask == "none" else "auto"
         field, remarks = find_field_of_view(held, work, mask=how if self.mask is None else self.mask)
@@ -132,11 +132,6 @@ class Source:
 
     def _is_referenced(self) -> bool:
         return self.volume.metadata.get("format") == "ome-zarr" and len(self.paths) == 1
-
-
-def _finish_phases(phase_map: PhaseMap, work: StudyWorkspace) -> None:
-    own = {"through_plane": phase_map.through_plane}
-    work.finish("phases", ImageMetadata("labels", phase_map.voxel_size, phases=phase_map.phases, voltomo=own))
 
 
 def open_source(source: Any, recipe: Recipe) -> Source:

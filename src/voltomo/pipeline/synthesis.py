@@ -13,7 +13,7 @@ from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.study import Study, storage_errors, write_text
 from voltomo.io.tables import write_particles
 from voltomo.pipeline.jobs import Outcome, StageDefinition, plan_jobs, select_jobs
-from voltomo.pipeline.run import run_job
+from voltomo.pipeline.run import Plan, carry_out
 from voltomo.stages.study_workspace import ProgressSink, StudyWorkspace
 from voltomo.stages.synth import SynthConfig, run_synth
 from voltomo.units import parse_bytes, parse_voxel_size
@@ -42,22 +42,17 @@ def synthesize(
     budget = check_budget(parse_bytes(memory))
     with storage_errors(folder), Study(folder) as study:
         jobs = plan_jobs([(SYNTH, config)], {}, {})
-        for job in select_jobs(jobs, study, overwrite=overwrite, start_from=None):
-            if on_stage is not None:
-                on_stage(job.verb, "started")
-            study.forget(job.verb)
-            voxel_size = parse_voxel_size(config.voxel_size)
-            run_job(study, job, budget=budget, voxel_size=voxel_size, progress=progress, command="")
-            if on_stage is not None:
-                on_stage(job.verb, "finished")
+        chosen = Plan(jobs, select_jobs(jobs, study, overwrite=overwrite, start_from=None))
+        size = parse_voxel_size(config.voxel_size)
+        carry_out(study, chosen, budget=budget, voxel_size=size, progress=progress, on_stage=on_stage)
     return StudyArtifacts(folder)
 
 
 def _run(_study: StudyArtifacts, config: SynthConfig, work: StudyWorkspace) -> Outcome:
     result = run_synth(config, work)
     size = result.volume.voxel_size
-    work.finish("volume", ImageMetadata("volume", size, result.volume.channels))
-    work.finish("phases", ImageMetadata("labels", size, phases=result.phase_map.phases))
+    work.finish("volume", ImageMetadata.of_volume(result.volume))
+    work.finish("phases", ImageMetadata.of_phases(result.phase_map))
     work.finish("particles", ImageMetadata("labels", size))
     work.finish("cracks", ImageMetadata("labels", size))
     write_particles(work.out, result.instance_map.table, has_voxel_size=size is not None)

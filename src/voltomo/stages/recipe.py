@@ -22,7 +22,6 @@ __all__ = [
     "Input",
     "Recipe",
     "Step",
-    "find_unknown_key",
     "load_yaml",
     "read_recipe",
     "recipe_text",
@@ -242,7 +241,7 @@ def _recipe_error(
         loc = (*prefix, *problem["loc"])
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            keys = find_unknown_key(model, problem["loc"])
+            keys = _known_keys(model, problem["loc"])
             messages.append(
                 f"{at(loc)}: unknown key {key!r}{_suggest(str(problem['loc'][-1]), keys)}; keys are {', '.join(keys)}"
             )
@@ -251,7 +250,7 @@ def _recipe_error(
     return RecipeError("\n".join(messages))
 
 
-def find_unknown_key(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+def _known_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     """The keys that are known where an unknown one was found."""
     for part in loc[:-1]:
         annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
