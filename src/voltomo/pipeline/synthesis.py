@@ -16,7 +16,7 @@ from voltomo.pipeline.jobs import Outcome, StageDefinition, plan_jobs, select_jo
 from voltomo.pipeline.run import Plan, carry_out
 from voltomo.stages.study_workspace import ProgressSink, StudyWorkspace
 from voltomo.stages.synth import SynthConfig, run_synth
-from voltomo.units import parse_bytes, parse_voxel_size
+from voltomo.units import parse_bytes
 
 __all__ = ["synthesize"]
 
@@ -43,8 +43,7 @@ def synthesize(
     with storage_errors(folder), Study(folder) as study:
         jobs = plan_jobs([(SYNTH, config)], {}, {})
         chosen = Plan(jobs, select_jobs(jobs, study, overwrite=overwrite, start_from=None))
-        size = parse_voxel_size(config.voxel_size)
-        carry_out(study, chosen, budget=budget, voxel_size=size, progress=progress, on_stage=on_stage)
+        carry_out(study, chosen, budget=budget, voxel_size=config.size, progress=progress, on_stage=on_stage)
     return StudyArtifacts(folder)
 
 

@@ -12,11 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from voltomo.artifacts import CRACK, NOT_PARTICLE, SOLID, Channel, CrackMap, InstanceMap, PhaseMap, Volume
 from voltomo.blocks import Block, Region
+from voltomo.errors import InputError
 from voltomo.stages.workspace import Workspace
-from voltomo.synthesis.electrode import CRACK_PHASE, PHASES, Electrode
-from voltomo.synthesis.generate import ElectrodeRequest, make_electrode
+from voltomo.synthesis.families import BINDER, CRACK_PHASE, ELECTROLYTE, PORE, PRODUCT, SILICON, Family, find_family
+from voltomo.synthesis.generate import make_structure
 from voltomo.synthesis.raster import find_owners, rasterize
+from voltomo.synthesis.request import StructureRequest
 from voltomo.synthesis.scan import Scanner, scan
+from voltomo.synthesis.structure import Structure
 from voltomo.synthesis.truth import count_voxels, describe_truth, merge_counts, particle_table
 from voltomo.units import VoxelSize, parse_length, parse_voxel_size
 
@@ -24,27 +27,42 @@ __all__ = ["SynthConfig", "SynthResult", "run_synth"]
 
 
 class SynthConfig(BaseModel):
-    """What the electrode and its scan should be like. Fractions are of the window, between 0 and 1."""
+    """What the electrode should be like.
+
+    Fractions are of the electrode between collector and free surface, between 0 and 1. What is not given is the usual
+    number of the family (`voltomo synth list` shows them).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shape: tuple[int, int, int] = Field(
         (192, 192, 192), description="voxels along z, y, x; one number for a cube; z = 1 is a section"
     )
-    voxel_size: str = Field("100 nm", description='such as "64 nm" or "200,64,64 nm" (z, y, x)')
-    active: float = Field(0.58, gt=0, lt=1, description="volume fraction of solid active material")
-    binder: float = Field(0.15, ge=0, lt=1, description="volume fraction of binder; the rest is pore")
+    family: str = Field("nmc", description="kind of electrode; `voltomo synth list` shows them")
+    voxel_size: str | None = Field(None, description='such as "64 nm" or "200,64,64 nm" (z, y, x)')
+    porosity: float | None = Field(
+        None, gt=0, lt=1, description="volume fraction of pore, without the cracks and voids inside particles"
+    )
+    binder: float | None = Field(None, ge=0, lt=1, description="volume fraction of binder, where the family has it")
+    silicon: float | None = Field(None, ge=0, lt=1, description="volume fraction of silicon (si-graphite)")
+    electrolyte: float | None = Field(None, gt=0, lt=1, description="volume fraction of solid electrolyte (assb)")
+    product: float | None = Field(None, ge=0, lt=1, description="volume fraction of Li2S or Li2O2 (li-s, li-air)")
     d50: str | None = Field(
-        None, description="volume-weighted median particle diameter; if not given, a fifth of the window or 40 voxels"
+        None,
+        description="volume-weighted median particle diameter; if not given, the family's where it fits the window",
     )
-    spread: float = Field(
-        1.5, ge=1, le=2.5, description="geometric standard deviation of the diameters; 1 for equal particles"
+    spread: float | None = Field(
+        None, ge=1, le=2.5, description="geometric standard deviation of the diameters; 1 for equal particles"
     )
-    elongation: float = Field(
-        1.3, ge=1, le=2, description="largest ratio of a particle's longest to its shortest axis; 1 for spheres"
+    elongation: float | None = Field(
+        None, ge=1, le=2, description="largest ratio of a particle's longest to its shortest axis; 1 for spheres"
     )
-    roughness: float = Field(
-        0.1, ge=0, le=0.3, description="how far surfaces move in and out, in radii; 0 for ellipsoids"
+    flatness: float | None = Field(None, ge=1, le=5, description="ratio of a particle's width to its thickness")
+    alignment: float = Field(
+        0.7, ge=0, le=1, description="of flat particles: 0 lie at random, 1 all along the collector"
+    )
+    roughness: float | None = Field(
+        None, ge=0, le=0.3, description="how far surfaces move in and out, in radii; 0 for ellipsoids"
     )
     cracked: float = Field(0.2, ge=0, le=1, description="share of the particles with cracks")
     crack_width: str | None = Field(
@@ -52,6 +70,8 @@ class SynthConfig(BaseModel):
     )
     hollow: float = Field(0.1, ge=0, le=1, description="share of the particles with a closed void")
     void_diameter: str | None = Field(None, description="diameter of the voids; D50/6 where it is not given")
+    collector: str = Field("0 um", description="thickness of current collector at the low end of z")
+    free_surface: str = Field("0 um", description="empty space beyond the electrode at the high end of z")
     field_of_view: Literal["box", "cylinder"] = Field("box", description="cylinder: inscribed along z, nothing outside")
     blur: float = Field(1.5, ge=0, le=10, description="standard deviation of the point spread, voxels")
     noise: float = Field(0.03, ge=0, le=1, description="standard deviation of the noise; grey levels span 0 to 1")
@@ -76,10 +96,18 @@ class SynthConfig(BaseModel):
             raise ValueError(f"a window of {shape} voxels is too small; y and x need at least 8")
         return shape
 
+    @field_validator("family")
+    @classmethod
+    def _known_family(cls, name: str) -> str:
+        try:
+            return find_family(name).name
+        except InputError as error:
+            raise ValueError(str(error)) from error
+
     @field_validator("voxel_size")
     @classmethod
-    def _known_voxel_size(cls, text: str) -> str:
-        if parse_voxel_size(text) is None:
+    def _known_voxel_size(cls, text: str | None) -> str | None:
+        if text is not None and parse_voxel_size(text) is None:
             raise ValueError("a synthetic electrode has a voxel size; give one such as 64 nm")
         return text
 
@@ -90,29 +118,64 @@ class SynthConfig(BaseModel):
             raise ValueError(f"expected a positive length, found {text!r}")
         return text
 
-    def request(self) -> ElectrodeRequest:
-        """The electrode that is asked for, in metres."""
-        voxel_size = parse_voxel_size(self.voxel_size)
-        assert voxel_size is not None, "checked by the validator"
+    @property
+    def size(self) -> VoxelSize:
+        """(dz, dy, dx) in m: the one given, or that of the family."""
+        given = None if self.voxel_size is None else parse_voxel_size(self.voxel_size)
+        return given or (find_family(self.family).voxel_size,) * 3
+
+    def request(self) -> StructureRequest:
+        """The structure that is asked for, in metres.
+
+        Raises
+        ------
+        InputError
+            If a fraction of a phase is given that the family does not have.
+        """
+        family, voxel_size = find_family(self.family), self.size
         width = min(n * edge for n, edge in zip(self.shape[1:], voxel_size[1:], strict=True))
         voxel = max(voxel_size)
-        d50 = _usual_d50(width, voxel) if self.d50 is None else parse_length(self.d50)
+        d50 = 0.0
+        if family.d50 > 0:
+            d50 = _usual_d50(width, voxel) if self.d50 is None else parse_length(self.d50)
         crack = min(max(d50 / 12, voxel), 3 * voxel) if self.crack_width is None else parse_length(self.crack_width)
-        return ElectrodeRequest(
+        return StructureRequest(
+            family=family.name,
             shape=self.shape,
             voxel_size=voxel_size,
-            active=self.active,
-            binder=self.binder,
+            fractions=self._fractions(family),
             d50=d50,
-            spread=self.spread,
-            elongation=self.elongation,
-            roughness=self.roughness,
+            spread=_given(self.spread, family.spread),
+            elongation=_given(self.elongation, family.elongation),
+            flatness=_given(self.flatness, family.flatness),
+            alignment=self.alignment,
+            roughness=_given(self.roughness, family.roughness),
             cracked=self.cracked,
             crack_width=crack,
             hollow=self.hollow,
             void_diameter=d50 / 6 if self.void_diameter is None else parse_length(self.void_diameter),
+            collector=parse_length(self.collector),
+            free_surface=parse_length(self.free_surface),
             is_cylinder=self.field_of_view == "cylinder",
         )
+
+    def _fractions(self, family: Family) -> dict[int, float]:
+        given = {
+            PORE: self.porosity,
+            BINDER: self.binder,
+            SILICON: self.silicon,
+            ELECTROLYTE: self.electrolyte,
+            PRODUCT: self.product,
+        }
+        names = {PORE: "porosity", BINDER: "binder", SILICON: "silicon", ELECTROLYTE: "electrolyte", PRODUCT: "product"}
+        foreign = [names[i] for i, value in given.items() if value is not None and i not in family.fractions]
+        if foreign:
+            raise InputError(
+                f"{family.name} has no {' or '.join(foreign)}; its fractions are "
+                + ", ".join(names[i] for i in family.fractions)
+                + f", and {family.phases.by_id(family.rest).name} takes the rest"
+            )
+        return {i: _given(given[i], usual) for i, usual in family.fractions.items()}
 
     def scanner(self) -> Scanner:
         """The scan that is asked for."""
@@ -130,6 +193,10 @@ class SynthConfig(BaseModel):
         )
 
 
+def _given(value: float | None, usual: float) -> float:
+    return usual if value is None else value
+
+
 def _usual_d50(width: float, voxel: float) -> float:
     """A fifth of the window, which then shows some hundred particles, but 40 voxels where that leaves enough of them.
 
@@ -145,11 +212,11 @@ class SynthResult:
     Parameters
     ----------
     volume : the scan
-    phase_map : 1 pore, 2 active, 3 binder, 4 crack (slits and voids inside particles); 0 outside the field of view
+    phase_map : ids of the family's phases; crack is every void inside a particle; 0 outside the field of view
     instance_map : particle ids, cracks included, with one row per particle
     crack_map : 0 outside particles, 1 solid, 2 crack or void
     truth : JSON-able numbers: fractions, counts, sizes
-    electrode : the shapes themselves
+    structure : the shapes themselves
     """
 
     volume: Volume
@@ -157,7 +224,7 @@ class SynthResult:
     instance_map: InstanceMap
     crack_map: CrackMap
     truth: dict[str, Any]
-    electrode: Electrode
+    structure: Structure
 
 
 def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
@@ -177,32 +244,37 @@ def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
     """
     shape = config.shape
     found = work.remember(
-        "shapes", lambda: make_electrode(config.request(), np.random.default_rng(config.seed)).to_arrays()
+        "shapes", lambda: make_structure(config.request(), np.random.default_rng(config.seed)).to_arrays()
     )
-    electrode = Electrode.from_arrays(found)
-    voxel_size: VoxelSize = electrode.voxel_size
+    structure = Structure.from_arrays(found)
+    voxel_size: VoxelSize = structure.voxel_size
     scanner = config.scanner()
     blank = _Blank(shape)
     phases = work.array("phases", shape, np.uint8)
     particles = work.array("particles", shape, np.uint32)
     cracks = work.array("cracks", shape, np.uint8)
     volume = work.array("volume", (1, *shape), np.dtype(config.dtype))
-    work.map("phases", partial(_paint_phases, electrode=electrode), blank, out=phases, bytes_per_voxel=20)
-    work.map("particles", partial(_paint_particles, electrode=electrode), blank, out=particles, bytes_per_voxel=20)
+    work.map("phases", partial(_paint_phases, structure=structure), blank, out=phases, bytes_per_voxel=20)
+    work.map("particles", partial(_paint_particles, structure=structure), blank, out=particles, bytes_per_voxel=20)
     work.map("cracks", _find_cracks, phases, particles, out=cracks, bytes_per_voxel=10)
     scanned = partial(scan, scanner=scanner, shape=shape)
     work.map("scan", scanned, phases, out=Channel(volume), halo=scanner.halo, bytes_per_voxel=24)
     counts = work.reduce(
-        "truth", partial(count_voxels, count=len(electrode)), phases, particles, merge=merge_counts, bytes_per_voxel=24
+        "truth",
+        partial(count_voxels, count=len(structure.particles)),
+        phases,
+        particles,
+        merge=merge_counts,
+        bytes_per_voxel=24,
     )
-    table = particle_table(electrode, counts)
+    table = particle_table(structure, counts)
     return SynthResult(
         volume=Volume(volume, voxel_size, through_plane="z", name=f"synthetic electrode, seed {config.seed}"),
-        phase_map=PhaseMap(phases, PHASES, voxel_size, "z"),
+        phase_map=PhaseMap(phases, structure.phases, voxel_size, "z"),
         instance_map=InstanceMap(particles, table, voxel_size),
         crack_map=CrackMap(cracks, voxel_size=voxel_size),
-        truth=describe_truth(electrode, counts, table),
-        electrode=electrode,
+        truth=describe_truth(structure, counts, table),
+        structure=structure,
     )
 
 
@@ -220,12 +292,12 @@ class _Blank:
         return np.broadcast_to(np.uint8(0), tuple(axis.stop - axis.start for axis in region))
 
 
-def _paint_phases(block: Block, _blank: npt.NDArray[np.uint8], *, electrode: Electrode) -> npt.NDArray[np.uint8]:
-    return rasterize(electrode, block.read)[0]
+def _paint_phases(block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure) -> npt.NDArray[np.uint8]:
+    return rasterize(structure, block.read)[0]
 
 
-def _paint_particles(block: Block, _blank: npt.NDArray[np.uint8], *, electrode: Electrode) -> npt.NDArray[np.uint32]:
-    return find_owners(electrode, block.read)
+def _paint_particles(block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure) -> npt.NDArray[np.uint32]:
+    return find_owners(structure, block.read)
 
 
 def _find_cracks(

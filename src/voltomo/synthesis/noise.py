@@ -17,7 +17,7 @@ from numba import njit
 
 from voltomo.blocks import Region
 
-__all__ = ["lattice_noise", "place_hash", "uniform", "white_noise"]
+__all__ = ["lattice_noise", "place_hash", "smooth_field", "uniform", "white_noise"]
 
 # The increment and the mixer of SplitMix64, from the article.
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -67,6 +67,40 @@ def lattice_noise(seed: int, z: float, y: float, x: float) -> float:
                 wx = fx if k else 1 - fx
                 total += wz * wy * wx * uniform(place_hash(seed, z0 + i, y0 + j, x0 + k))
     return 2 * total - 1
+
+
+# Rotations about three different axes; the angles share no multiple, so that the lattices never line up.
+def _turns() -> npt.NDArray[np.float64]:
+    rows = []
+    for axis, angle in (((1.0, 2.0, 3.0), 0.7), ((-2.0, 1.0, 1.5), 1.9), ((1.0, -3.0, 0.5), 2.8)):
+        u = np.asarray(axis) / np.linalg.norm(axis)
+        cross = np.array([[0, -u[2], u[1]], [u[2], 0, -u[0]], [-u[1], u[0], 0]])
+        rows.append(np.cos(angle) * np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * np.outer(u, u))
+    return np.array(rows)
+
+
+_TURNS = _turns()
+_FIELD_SCALE = 1 / 0.3407
+"""Makes the standard deviation of `smooth_field` 1; measured over 10⁷ places."""
+
+
+@njit(cache=True, nogil=True)
+def smooth_field(seed: int, z: float, y: float, x: float) -> float:
+    """Smooth random field with mean 0, standard deviation 1 and a correlation length of about one.
+
+    The sum of three lattice noises on lattices that are turned against one another: nearly normal, and without
+    the preferred directions of a single lattice.
+    """
+    total = 0.0
+    for k in range(3):
+        turn = _TURNS[k]
+        total += lattice_noise(
+            seed + 7919 * (k + 1),
+            turn[0, 0] * z + turn[0, 1] * y + turn[0, 2] * x,
+            turn[1, 0] * z + turn[1, 1] * y + turn[1, 2] * x,
+            turn[2, 0] * z + turn[2, 1] * y + turn[2, 2] * x,
+        )
+    return total / np.sqrt(3.0) * _FIELD_SCALE
 
 
 def white_noise(region: Region, *, seed: int) -> npt.NDArray[np.float32]:

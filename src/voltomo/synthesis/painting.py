@@ -1,8 +1,8 @@
 """The loops over voxels behind `voltomo.synthesis.raster`, compiled.
 
-`axes` (3, 2) holds the first global voxel index and the step along z, y and x; `step` the voxel size; `inverse`
-(N, 3, 3) the axes of the particles divided by their lengths, row by row, so that ``|inverse · offset|``, the level, is
-1 on the surface.
+`axes` (3, 2) holds the first global voxel index and the step along z, y and x; `origin` the position of the voxel with
+index 0 and `step` the voxel size, m; `inverse` (N, 3, 3) the axes of the particles divided by their lengths, row by row,
+so that ``|inverse · offset|``, the level, is 1 on the surface.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from voltomo.synthesis.electrode import CRACK_PHASE
-from voltomo.synthesis.noise import lattice_noise
+from voltomo.synthesis.families import CRACK_PHASE
+from voltomo.synthesis.noise import lattice_noise, smooth_field
 
-__all__ = ["carve", "fill_score", "measure_distances"]
+__all__ = ["carve", "measure_distances", "score_rule"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -27,6 +27,7 @@ _LUMP = 0.5
 @njit(cache=True, nogil=True)
 def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
     axes: Integers,
+    origin: Floats,
     step: Floats,
     rows: Integers,
     lows: Integers,
@@ -56,17 +57,17 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
             iz = axes[0, 0] + z * axes[0, 1]
             if iz > highs[n, 0]:
                 break
-            oz = iz * step[0] - centers[row, 0]
+            oz = origin[0] + iz * step[0] - centers[row, 0]
             for y in range(max(0, -((axes[1, 0] - lows[n, 1]) // axes[1, 1])), ny):
                 iy = axes[1, 0] + y * axes[1, 1]
                 if iy > highs[n, 1]:
                     break
-                oy = iy * step[1] - centers[row, 1]
+                oy = origin[1] + iy * step[1] - centers[row, 1]
                 for x in range(max(0, -((axes[2, 0] - lows[n, 2]) // axes[2, 1])), nx):
                     ix = axes[2, 0] + x * axes[2, 1]
                     if ix > highs[n, 2]:
                         break
-                    ox = ix * step[2] - centers[row, 2]
+                    ox = origin[2] + ix * step[2] - centers[row, 2]
                     if oz * oz + oy * oy + ox * ox > outer_square[row]:
                         continue
                     q0 = a[0, 0] * oz + a[0, 1] * oy + a[0, 2] * ox
@@ -102,30 +103,46 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
 
 
 @njit(cache=True, nogil=True)
-def fill_score(
+def score_rule(
     axes: Integers,
+    origin: Floats,
     step: Floats,
-    seed: int,
-    roughness: float,
+    weights: Floats,
+    is_sheet: bool,
+    field_seed: int,
+    field_length: Floats,
+    rough_seed: int,
+    rough_length: float,
     first: npt.NDArray[np.float32],
     second: npt.NDArray[np.float32],
+    is_free: npt.NDArray[np.bool_],
     score: npt.NDArray[np.float32],
 ) -> None:
-    """Both distances plus the random part outside the particles, inf inside, in place."""
+    """Score of one rule where `is_free`, inf elsewhere, in place; `weights` are first, second, field and rough."""
     for z in range(first.shape[0]):
+        pz = origin[0] + (axes[0, 0] + z * axes[0, 1]) * step[0]
         for y in range(first.shape[1]):
+            py = origin[1] + (axes[1, 0] + y * axes[1, 1]) * step[1]
             for x in range(first.shape[2]):
-                if first[z, y, x] < 0:
+                if not is_free[z, y, x]:
                     score[z, y, x] = np.inf
-                else:
-                    place = (axes[0, 0] + z * axes[0, 1], axes[1, 0] + y * axes[1, 1], axes[2, 0] + x * axes[2, 1])
-                    field = lattice_noise(seed, place[0] * step[0], place[1] * step[1], place[2] * step[2])
-                    score[z, y, x] = first[z, y, x] + second[z, y, x] + roughness * field
+                    continue
+                px = origin[2] + (axes[2, 0] + x * axes[2, 1]) * step[2]
+                total = weights[0] * first[z, y, x] + weights[1] * second[z, y, x]
+                if weights[2] != 0.0:
+                    value = smooth_field(field_seed, pz / field_length[0], py / field_length[1], px / field_length[2])
+                    total += weights[2] * (abs(value) if is_sheet else value)
+                if weights[3] != 0.0:
+                    total += weights[3] * lattice_noise(
+                        rough_seed, pz / rough_length, py / rough_length, px / rough_length
+                    )
+                score[z, y, x] = total
 
 
 @njit(cache=True, nogil=True)
 def carve(
     axes: Integers,
+    origin: Floats,
     step: Floats,
     centers: Floats,
     inverse: Floats,
@@ -134,8 +151,8 @@ def carve(
     low: Floats,
     extent: Floats,
     wave: Floats,
+    width: Floats,
     slit_start: Integers,
-    half_width: float,
     texture_length: float,
     seed: int,
     void_center: Floats,
@@ -152,9 +169,9 @@ def carve(
                 row = np.int64(owner[z, y, x]) - 1
                 if row < 0 or (slit_start[row] == slit_start[row + 1] and void_start[row] == void_start[row + 1]):
                     continue
-                offset[0] = (axes[0, 0] + z * axes[0, 1]) * step[0] - centers[row, 0]
-                offset[1] = (axes[1, 0] + y * axes[1, 1]) * step[1] - centers[row, 1]
-                offset[2] = (axes[2, 0] + x * axes[2, 1]) * step[2] - centers[row, 2]
+                offset[0] = origin[0] + (axes[0, 0] + z * axes[0, 1]) * step[0] - centers[row, 0]
+                offset[1] = origin[1] + (axes[1, 0] + y * axes[1, 1]) * step[1] - centers[row, 1]
+                offset[2] = origin[2] + (axes[2, 0] + x * axes[2, 1]) * step[2] - centers[row, 2]
                 for s in range(slit_start[row], slit_start[row + 1]):
                     # The wave is a function of the place in the plane of the slit, so it is a pure shear.
                     across, along, level = 0.0, 0.0, 0.0
@@ -167,7 +184,7 @@ def carve(
                             + inverse[row, k, 2] * offset[2]
                         )
                         level += q * q
-                    if along <= low[s] or level >= extent[s] ** 2 or abs(across) >= half_width + wave[s]:
+                    if along <= low[s] or level >= extent[s] ** 2 or abs(across) >= 0.5 * width[s] + wave[s]:
                         continue
                     shear = wave[s] * lattice_noise(
                         seed + _PER_PARTICLE * int(row),
@@ -175,7 +192,7 @@ def carve(
                         (offset[1] - across * normal[s, 1]) / texture_length,
                         (offset[2] - across * normal[s, 2]) / texture_length,
                     )
-                    if abs(across - shear) < half_width:
+                    if abs(across - shear) < 0.5 * width[s]:
                         phases[z, y, x] = CRACK_PHASE
                 for v in range(void_start[row], void_start[row + 1]):
                     square = 0.0

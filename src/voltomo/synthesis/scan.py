@@ -16,7 +16,7 @@ from numba import njit
 from scipy import ndimage
 
 from voltomo.blocks import Block, Region
-from voltomo.synthesis.electrode import ACTIVE, BINDER, CRACK_PHASE, PORE
+from voltomo.synthesis.families import ACTIVE, BINDER, CRACK_PHASE, PORE
 from voltomo.synthesis.noise import lattice_noise, white_noise
 
 __all__ = ["Scanner", "scan"]

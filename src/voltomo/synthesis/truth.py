@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from voltomo.artifacts import ParticleTable
 from voltomo.blocks import Block, Partial
-from voltomo.synthesis.electrode import CRACK_PHASE, PHASES, Electrode
+from voltomo.synthesis.families import CRACK_PHASE
 from voltomo.synthesis.packing import volume_weighted_median
+from voltomo.synthesis.structure import Structure
 
 __all__ = ["count_voxels", "describe_truth", "merge_counts", "particle_table"]
 
@@ -36,30 +37,32 @@ def merge_counts(a: Partial, b: Partial) -> Partial:
     return {name: np.add(a[name], b[name]) for name in a}
 
 
-def particle_table(electrode: Electrode, counts: Partial) -> ParticleTable:
+def particle_table(structure: Structure, counts: Partial) -> ParticleTable:
     """One row per particle that shows in the window.
 
-    Columns: `instance_id`; `z`, `y`, `x` of the centre, the semi-axes `a` ≥ `b` ≥ `c` and the `diameter` of the ball of
-    equal volume, m, of the whole particle without its roughness; `is_cracked` (has a slit, seen or not), `is_hollow`,
-    `is_whole` (not cut by the window; in a section, by its edges); `envelope_voxels`, `void_voxels` and their ratio
-    `void_fraction`, of what lies in the window.
+    Columns: `instance_id`; `phase_id`; `z`, `y`, `x` of the centre, the semi-axes `a` ≥ `b` ≥ `c` and the `diameter` of
+    the ball of equal volume, m, of the whole particle without its roughness; `is_cracked` (has a slit, seen or not),
+    `is_hollow`, `is_whole` (not cut by the window; in a section, by its edges); `envelope_voxels`, `void_voxels` and
+    their ratio `void_fraction`, of what lies in the window.
     """
     rows = np.flatnonzero(np.asarray(counts["envelope"])[1:])
     envelope, void = (np.asarray(counts[name], np.int64)[rows + 1] for name in ("envelope", "void"))
-    centers, extents = electrode.centers[rows], electrode.half_extents[rows]
-    last = (np.asarray(electrode.shape) - 1) * np.asarray(electrode.voxel_size)
-    axes = -np.sort(-electrode.semi_axes[rows], axis=1)
+    particles = structure.particles
+    centers, extents = particles.center[rows], particles.half_extent[rows]
+    last = (np.asarray(structure.shape) - 1) * np.asarray(structure.voxel_size)
+    axes = -np.sort(-particles.semi_axes[rows], axis=1)
     return {
         "instance_id": (rows + 1).astype(np.uint32),
+        "phase_id": particles.phase[rows],
         "z": centers[:, 0],
         "y": centers[:, 1],
         "x": centers[:, 2],
         "a": axes[:, 0],
         "b": axes[:, 1],
         "c": axes[:, 2],
-        "diameter": electrode.diameters[rows],
-        "is_cracked": electrode.is_cracked[rows],
-        "is_hollow": np.isin(rows, electrode.voids.particle),
+        "diameter": particles.diameter[rows],
+        "is_cracked": structure.is_cracked[rows],
+        "is_hollow": np.isin(rows, structure.voids.particle),
         "is_whole": np.all(((centers - extents > 0) & (centers + extents < last)) | (last == 0), axis=1),
         "envelope_voxels": envelope,
         "void_voxels": void,
@@ -67,8 +70,8 @@ def particle_table(electrode: Electrode, counts: Partial) -> ParticleTable:
     }
 
 
-def describe_truth(electrode: Electrode, counts: Partial, table: ParticleTable) -> dict[str, Any]:
-    """Numbers of the electrode that a measurement should find; lengths in m.
+def describe_truth(structure: Structure, counts: Partial, table: ParticleTable) -> dict[str, Any]:
+    """Numbers of the structure that a measurement should find; lengths in m.
 
     Fractions are counted over the voxels of the field of view. `d50` is that of the whole particles: each one seen
     counts by its volume over the chance of being seen, Π(L + d) for a window of edges L, because a window, and a plane
@@ -76,27 +79,29 @@ def describe_truth(electrode: Electrode, counts: Partial, table: ParticleTable) 
     """
     voxels = np.asarray(counts["phases"], np.int64)
     inside = int(voxels[1:].sum())
-    fractions = {phase.name: float(voxels[phase.id] / inside) for phase in PHASES}
+    fractions = {phase.name: float(voxels[phase.id] / inside) for phase in structure.phases}
+    solid = int(np.asarray(counts["envelope"])[1:].sum())
+    void = int(voxels[CRACK_PHASE])
     diameters = np.asarray(table["diameter"])
-    window = np.multiply(electrode.shape, electrode.voxel_size)
+    window = np.multiply(structure.shape, structure.voxel_size)
     chance = np.prod(window + diameters[:, None], axis=1)
     truth: dict[str, Any] = {
+        "family": structure.family,
         "volume_fraction": fractions,
         "porosity": fractions["pore"],
-        "porosity_total": fractions["pore"] + fractions["crack"],
-        "solid_fraction": fractions["active"] + fractions["binder"],
-        "voxels": {phase.name: int(voxels[phase.id]) for phase in PHASES} | {"outside": int(voxels[0])},
+        "porosity_total": fractions["pore"] + fractions.get("crack", 0.0),
+        "solid_fraction": 1 - fractions["pore"] - fractions.get("crack", 0.0),
+        "voxels": {phase.name: int(voxels[phase.id]) for phase in structure.phases} | {"outside": int(voxels[0])},
         "particle_count": len(table["instance_id"]),
         "particle_count_whole": int(np.count_nonzero(table["is_whole"])),
         "cracked_share": float(np.mean(table["is_cracked"])) if len(diameters) else 0.0,
-        "void_fraction_in_particles": float(voxels[4] / max(1, voxels[2] + voxels[4])),
+        "void_fraction_in_particles": void / max(1, solid),
         "d50": volume_weighted_median(diameters, diameters**3 / chance) if len(diameters) else None,
-        "crack_width": electrode.crack_width,
-        "voxel_size": list(electrode.voxel_size),
-        "shape": list(electrode.shape),
+        "voxel_size": list(structure.voxel_size),
+        "shape": list(structure.shape),
     }
-    if electrode.shape[0] == 1:
-        _, dy, dx = electrode.voxel_size
+    if structure.shape[0] == 1:
+        _, dy, dx = structure.voxel_size
         areas = table["envelope_voxels"] * dy * dx
         truth["d50_section"] = volume_weighted_median(2 * np.sqrt(areas / np.pi), areas) if len(areas) else None
     return truth
