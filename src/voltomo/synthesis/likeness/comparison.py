@@ -1,0 +1,125 @@
+"""A scan and its twin side by side: which statistics are matched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from voltomo.artifacts import PhaseTable
+from voltomo.synthesis.likeness.statistic import Likeness, Statistic
+
+__all__ = ["TOLERANCES", "MatchRow", "Tolerance", "compare_likeness"]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """When two numbers count as equal: within `relative` of the source, or within `floor`.
+
+    Parameters
+    ----------
+    relative : share of the source's value
+    floor : absolute; for grey values in units of the contrast between active material and pore
+    reason : why
+    """
+
+    relative: float
+    floor: float
+    reason: str
+
+
+TOLERANCES: Mapping[str, Tolerance] = {
+    "volume_fraction": Tolerance(0.0, 0.02, "a window of 256 voxels with 40 particles across scatters by 0.01"),
+    "grey_level": Tolerance(0.0, 0.05, "a twentieth of the contrast moves an Otsu cut by less than the noise"),
+    "grey_spread": Tolerance(0.15, 0.01, "noise and texture add up in it"),
+    "noise": Tolerance(0.10, 0.002, "one round of correction, pairs of some hundred particles"),
+    "noise_length_z": Tolerance(0.20, 0.3, "one Gaussian stands for the whole spectrum"),
+    "noise_length_y": Tolerance(0.20, 0.3, "one Gaussian stands for the whole spectrum"),
+    "noise_length_x": Tolerance(0.20, 0.3, "one Gaussian stands for the whole spectrum"),
+    "texture": Tolerance(0.25, 0.01, "a difference of two variances"),
+    "texture_length": Tolerance(0.35, 1.0, "a difference of two covariances, read at half its height"),
+    "blur": Tolerance(0.15, 0.2, "the segmentation puts the surface where the noise lets it"),
+    "rings": Tolerance(0.40, 0.005, "few rings carry most of the variance"),
+    "drift_z": Tolerance(0.20, 0.03, "texture and a finite number of particles tilt the line as well"),
+    "d10": Tolerance(0.15, 0.0, "the interval of D10 of 100 particles"),
+    "d50": Tolerance(0.15, 0.0, "the interval of D50 of 100 particles"),
+    "d90": Tolerance(0.20, 0.0, "few particles are so large"),
+    "size_spread": Tolerance(0.10, 0.0, "follows from D10 and D90"),
+    "elongation": Tolerance(0.10, 0.0, "the scatter of a median of 100 particles is half of it"),
+    "cracked_share": Tolerance(0.0, 0.10, "10 of 100 particles scatter by 3"),
+    "void_fraction": Tolerance(0.25, 0.01, "carried by few cracks"),
+    "histogram_width": Tolerance(0.05, 0.0, "follows from fractions, levels and spreads"),
+}
+"""By statistic."""
+
+
+@dataclass(frozen=True)
+class MatchRow:
+    """One statistic of a scan and of its twin.
+
+    Parameters
+    ----------
+    name, phase, unit, definition : of the statistic
+    source, twin : None where withheld
+    relative_difference : (twin − source) / |source|; None without two numbers or where the source is 0
+    tolerance : largest difference that counts as matched, in `unit`; None without two numbers
+    is_matched : None where there is nothing to compare
+    reason : why a number is missing, or how the tolerance was chosen
+    """
+
+    name: str
+    phase: str
+    unit: str
+    definition: str
+    source: float | None
+    twin: float | None
+    relative_difference: float | None
+    tolerance: float | None
+    is_matched: bool | None
+    reason: str
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return asdict(self)
+
+
+def compare_likeness(source: Likeness, twin: Likeness, phases: PhaseTable) -> tuple[MatchRow, ...]:
+    """One row for each statistic of the source, in its order."""
+    contrast = _contrast(source, phases)
+    return tuple(_row(statistic, twin, contrast) for statistic in source)
+
+
+def _contrast(likeness: Likeness, phases: PhaseTable) -> float:
+    """Distance between the grey level of the active material and the one farthest from it."""
+    levels = [likeness.value("grey_level", phase.name) for phase in phases]
+    known = [level for level in levels if level is not None]
+    return max(known) - min(known) if known else 0.0
+
+
+def _row(statistic: Statistic, twin: Likeness, contrast: float) -> MatchRow:
+    """The source's number against the twin's."""
+    value = twin.value(statistic.name, statistic.phase)
+    difference, tolerance, matched = None, None, None
+    reason = statistic.reason
+    if statistic.value is not None and value is not None:
+        rule = TOLERANCES[statistic.name]
+        floor = rule.floor * (contrast if statistic.unit == "grey" else 1.0)
+        tolerance = max(rule.relative * abs(statistic.value), floor)
+        matched = abs(value - statistic.value) <= tolerance
+        difference = (value - statistic.value) / abs(statistic.value) if statistic.value else None
+        reason = rule.reason
+    elif value is None and statistic.value is not None:
+        found = [other for other in twin if other.key == statistic.key]
+        reason = f"withheld for the twin: {found[0].reason if found else 'it has no such phase'}"
+    return MatchRow(
+        statistic.name,
+        statistic.phase,
+        statistic.unit,
+        statistic.definition,
+        statistic.value,
+        value,
+        difference,
+        tolerance,
+        matched,
+        reason,
+    )

@@ -1,0 +1,237 @@
+"""Sums over the voxels of a scan from which its statistics follow, block by block.
+
+Two passes: the first gives grey levels and edges, the second, which knows them, gives noise and rings. All sums are
+over voxels, or pairs of voxels of which one lies in the region that a block writes, so that blocks add up to the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from voltomo.blocks import Block, Partial
+from voltomo.morphology.grid import Grid
+from voltomo.synthesis.likeness.surfaces import REACH, depth_in_phase, distance_from_surface
+
+__all__ = [
+    "BINS_PER_VOXEL",
+    "HISTOGRAM_BINS",
+    "LONGEST_LAG",
+    "SECTORS",
+    "Interior",
+    "lags",
+    "merge_sums",
+    "sum_fluctuations",
+    "sum_greys",
+]
+
+Floats = npt.NDArray[np.float64]
+
+LONGEST_LAG = 12
+"""Voxels. What varies over longer distances counts as structure or drift."""
+BINS_PER_VOXEL = 2
+"""Of the edge profile."""
+HISTOGRAM_BINS = 256
+SECTORS = 16
+"""Of a circle around the middle of the plane; even and odd ones make two independent halves."""
+
+
+@dataclass(frozen=True)
+class Interior:
+    """What counts as the inside of each phase.
+
+    Parameters
+    ----------
+    depth : (256,) smallest depth in voxels by phase id; infinite for a phase that is left out
+    level : (256,) mean grey value there
+    """
+
+    depth: Floats
+    level: Floats
+
+
+def sum_greys(
+    block: Block,
+    grey: npt.NDArray[np.generic],
+    phases: npt.NDArray[np.uint8],
+    *,
+    active: int,
+    grid: Grid,
+    span: tuple[float, float],
+    origin: float,
+) -> Partial:
+    """Counts and sums of grey values by phase and depth, by distance from the active surface, and by slice.
+
+    Parameters
+    ----------
+    block : halo `REACH`
+    grey : (Z, Y, X) over ``block.read``
+    phases : (Z, Y, X) uint8 over ``block.read``
+    active : id of the active phase
+    grid : the voxel lattice
+    span : lowest and highest grey value of the histogram
+    origin : a grey value near the mean, taken off before squares are summed
+
+    Returns
+    -------
+    dict of arrays
+        "depth" (3, 256, REACH + 1) count, sum and sum of squares of voxels at least so deep; "edge" (2, bins) count and
+        sum by signed distance; "slices" (2, Z) count and sum inside the active phase; "histogram"; "voxels" (256,)
+    """
+    inner = block.inner
+    ids = phases[inner]
+    values = np.asarray(grey[inner], np.float64) - origin
+    deep = np.floor(depth_in_phase(phases, grid)[inner]).astype(np.intp)
+    place = ids.astype(np.intp) * (REACH + 1) + deep
+    depth = np.stack(
+        [_sums_by(place, weights, 256 * (REACH + 1)).reshape(256, -1) for weights in (None, values, values**2)]
+    )
+    depth = depth[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+    signed = distance_from_surface(phases, active, grid)[inner]
+    inside = ids != 0
+    bins = np.floor((signed + REACH) * BINS_PER_VOXEL).astype(np.intp)[inside]
+    count = 2 * REACH * BINS_PER_VOXEL + 1
+    edge = np.stack([_sums_by(bins, None, count), _sums_by(bins, values[inside], count)])
+    is_deep = (ids == active) & (deep >= _SLICE_DEPTH)
+    slices = np.stack([is_deep.sum(axis=(1, 2)), np.where(is_deep, values, 0).sum(axis=(1, 2))]).astype(np.float64)
+    height = _height(block, slices)
+    low, high = span
+    level = np.clip((values[inside] + origin - low) / (high - low) * HISTOGRAM_BINS, 0, HISTOGRAM_BINS - 1)
+    return {
+        "depth": depth,
+        "edge": edge,
+        "slices": height,
+        "histogram": np.bincount(level.astype(np.intp), minlength=HISTOGRAM_BINS),
+        "voxels": np.bincount(ids.ravel(), minlength=256),
+    }
+
+
+_SLICE_DEPTH = 3
+"""Voxels from a boundary at which a voxel counts for the mean of its slice."""
+
+
+def _sums_by(place: npt.NDArray[np.intp], weights: Floats | None, count: int) -> Floats:
+    flat = None if weights is None else weights.ravel()
+    return np.bincount(place.ravel(), weights=flat, minlength=count).astype(np.float64)
+
+
+def _height(block: Block, slices: Floats) -> Floats:
+    """The same with zeros for the slices below this block; `merge_sums` pads those above."""
+    start = block.write[0].start
+    return np.pad(slices, ((0, 0), (start, 0)))
+
+
+def merge_sums(one: Partial, two: Partial) -> Partial:
+    """Sum of two partials; arrays that grow with the volume are padded with zeros."""
+    merged: Partial = {}
+    for name in one:
+        a, b = one[name], two[name]
+        shape = tuple(max(m, n) for m, n in zip(a.shape, b.shape, strict=True))
+        merged[name] = np.add(_padded(a, shape), _padded(b, shape))
+    return merged
+
+
+def _padded(array: npt.NDArray[np.generic], shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
+    return np.pad(array, [(0, n - m) for m, n in zip(array.shape, shape, strict=True)])
+
+
+def lags() -> npt.NDArray[np.int64]:
+    """(K, 3) lags of the variogram: half of the (y, x) plane up to `LONGEST_LAG`, then those along z.
+
+    The other half of the plane follows by symmetry. The first lag is (0, 0, 0).
+    """
+    reach = range(-LONGEST_LAG, LONGEST_LAG + 1)
+    plane = [(0, y, x) for y in range(LONGEST_LAG + 1) for x in reach if y > 0 or x >= 0]
+    return np.array(plane + [(z, 0, 0) for z in range(1, LONGEST_LAG + 1)], np.int64)
+
+
+def sum_fluctuations(
+    block: Block,
+    grey: npt.NDArray[np.generic],
+    phases: npt.NDArray[np.uint8],
+    *,
+    interior: Interior,
+    grid: Grid,
+    center: tuple[float, float],
+    stride: int,
+) -> Partial:
+    """Squared differences of pairs inside each phase, by lag, and residuals on circles around the middle.
+
+    Parameters
+    ----------
+    block : halo `REACH` + `LONGEST_LAG`
+    grey, phases : (Z, Y, X) over ``block.read``
+    interior : which voxels count
+    grid : the voxel lattice
+    center : (y, x) of the rotation axis, voxels
+    stride : only one in so many slices, and rows, starts pairs
+
+    Returns
+    -------
+    dict of arrays
+        "pairs" (2, 256, K) count and sum of squared differences; "circles" (2, 2, R) count and sum by half and radius
+    """
+    deep = depth_in_phase(phases, grid)
+    kind = np.where(deep >= interior.depth[phases], phases, np.uint8(0))
+    values = np.asarray(grey, np.float32)
+    starts = np.array([axis.start for axis in block.inner] + [axis.stop for axis in block.inner], np.int64)
+    pairs = np.zeros((2, 256, len(lags())))
+    _sum_pairs(values, kind, lags(), starts, np.array(block.origin, np.int64), stride, pairs)
+    circles = _sum_circles(block, values[block.inner], kind[block.inner], interior, center)
+    return {"pairs": pairs, "circles": circles}
+
+
+@njit(cache=True, nogil=True)
+def _sum_pairs(
+    values: npt.NDArray[np.float32],
+    kind: npt.NDArray[np.uint8],
+    steps: npt.NDArray[np.int64],
+    inner: npt.NDArray[np.int64],
+    origin: npt.NDArray[np.int64],
+    stride: int,
+    pairs: Floats,
+) -> None:
+    """Count and squared difference of all pairs that start in the inner region and stay in one kind, in place."""
+    nz, ny, nx = values.shape
+    for z in range(inner[0], inner[3]):
+        if (origin[0] + z) % stride:
+            continue
+        for y in range(inner[1], inner[4]):
+            if (origin[1] + y) % stride:
+                continue
+            for x in range(inner[2], inner[5]):
+                phase = kind[z, y, x]
+                if phase == 0:
+                    continue
+                here = values[z, y, x]
+                for k in range(len(steps)):
+                    a, b, c = z + steps[k, 0], y + steps[k, 1], x + steps[k, 2]
+                    if a < nz and b < ny and 0 <= c < nx and kind[a, b, c] == phase:
+                        difference = float(values[a, b, c]) - here
+                        pairs[0, phase, k] += 1
+                        pairs[1, phase, k] += difference * difference
+
+
+def _sum_circles(
+    block: Block,
+    values: npt.NDArray[np.float32],
+    kind: npt.NDArray[np.uint8],
+    interior: Interior,
+    center: tuple[float, float],
+) -> Floats:
+    """(2, 2, R): count and sum of residuals, even and odd sectors, radius in voxels."""
+    _, rows, columns = block.write
+    y = np.arange(rows.start, rows.stop)[:, None] - center[0]
+    x = np.arange(columns.start, columns.stop) - center[1]
+    radius = np.rint(np.hypot(y, x)).astype(np.intp)
+    half = (np.floor((np.arctan2(y, x) / (2 * np.pi) + 0.5) * SECTORS).astype(np.intp)) % 2
+    longest = int(radius.max()) + 1
+    inside = kind > 0
+    residual = np.where(inside, values - interior.level[kind], 0.0).sum(axis=0)
+    place = (half * longest + radius).ravel()
+    count = np.bincount(place, weights=inside.sum(axis=0).ravel().astype(np.float64), minlength=2 * longest)
+    total = np.bincount(place, weights=residual.ravel(), minlength=2 * longest)
+    return np.stack([count.reshape(2, -1), total.reshape(2, -1)])
