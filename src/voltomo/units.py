@@ -19,6 +19,7 @@ __all__ = [
     "format_voxel_size",
     "parse_bytes",
     "parse_density",
+    "parse_energy",
     "parse_length",
     "parse_voxel_size",
 ]
@@ -219,3 +220,23 @@ def parse_density(text: str) -> float:
     if not (math.isfinite(density) and density > 0):
         raise UnitError(f"a density must be positive, found {text!r}")
     return density
+
+
+_ELECTRONVOLTS = {"ev": 1.0, "kev": 1e3, "mev": 1e6, "v": 1.0, "kv": 1e3}
+
+
+def parse_energy(text: str) -> float:
+    """Energy in electronvolts from text such as ``"8 keV"``; also that of an electron behind ``"30 kV"``.
+
+    Examples
+    --------
+    >>> parse_energy("8.5 keV")
+    8500.0
+    """
+    match = re.fullmatch(rf"\s*({_NUMBER})\s*([A-Za-z]+)\s*", str(text))
+    if match is None or match[2].lower() not in _ELECTRONVOLTS:
+        raise UnitError(f'expected an energy such as "8 keV", found {text!r}')
+    energy = float(f"{float(match[1]) * _ELECTRONVOLTS[match[2].lower()]:.15g}")
+    if not (math.isfinite(energy) and energy > 0):
+        raise UnitError(f"an energy must be positive, found {text!r}")
+    return energy
