@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -101,9 +102,7 @@ def count_electrons(
 
 
 @njit(cache=True, nogil=True)
-def _poisson(
-    expected: Floats, electrons: float, index: int, row0: int, column0: int, seed: int, out: Floats
-) -> None:
+def _poisson(expected: Floats, electrons: float, index: int, row0: int, column0: int, seed: int, out: Floats) -> None:
     for r in range(out.shape[0]):
         for c in range(out.shape[1]):
             mean = max(0.0, expected[r, c] * electrons)
@@ -123,17 +122,27 @@ def _poisson(
             out[r, c] = count / electrons
 
 
+@dataclass(frozen=True)
 class Display:
-    """Grey levels of a run: ``brightness + contrast · yield / largest yield``, 1 being the largest integer."""
+    """Grey levels of a run: ``brightness + contrast · yield / largest``, 1 being the largest integer.
 
-    def __init__(self, *, brightness: float, contrast: float, largest: float, dtype: str) -> None:
-        self.brightness, self.contrast, self.largest, self.dtype = brightness, contrast, largest, dtype
+    Parameters
+    ----------
+    brightness, contrast : grey without electrons, and what the largest yield adds
+    largest : yield of the brightest phase
+    dtype : "uint8" or "uint16"
+    """
+
+    brightness: float
+    contrast: float
+    largest: float
+    dtype: str
 
     def grey(self, yields: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Grey between 0 and 1 (beyond: clipped when stored) of an image without drift of brightness."""
-        return self.brightness + self.contrast * np.asarray(yields, np.float64) / self.largest
+        """Grey of an image without drift of brightness; between 0 and 1, beyond that clipped when stored."""
+        return np.asarray(self.brightness + self.contrast * np.asarray(yields, np.float64) / self.largest)
 
     def levels(self, yields: npt.ArrayLike, *, gain: float = 1.0, offset: float = 0.0) -> npt.NDArray[np.generic]:
-        """Integers as they are stored."""
+        """Integers as they are stored, of ``gain · grey + offset``."""
         shown = np.clip(gain * self.grey(yields) + offset, 0, 1)
         return np.asarray(np.rint(shown * _FULL_SCALE[self.dtype]), self.dtype)

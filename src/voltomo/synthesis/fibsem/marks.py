@@ -12,9 +12,11 @@ from numba import njit
 from scipy import ndimage
 
 from voltomo.synthesis.families import BINDER, CRACK_PHASE, ELECTROLYTE, PORE, SEPARATOR, SULFUR
+from voltomo.synthesis.fibsem.face import Face
+from voltomo.synthesis.fibsem.yields import PhaseYields
 from voltomo.synthesis.noise import lattice_noise
 
-__all__ = ["CHARGE", "SOFT", "charging", "curtains", "redeposition", "trail_length"]
+__all__ = ["CHARGE", "SOFT", "charge_of", "charging", "curtains", "redeposition", "trail_length"]
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -22,7 +24,7 @@ Floats = npt.NDArray[np.float32]
 SOFT = (BINDER, ELECTROLYTE, SEPARATOR, SULFUR)
 """Phases that an ion beam cuts fast; all other solids are hard."""
 CHARGE = {PORE: 1.0, CRACK_PHASE: 1.0, SEPARATOR: 1.0, SULFUR: 1.0, BINDER: 0.5, ELECTROLYTE: 0.25}
-"""How much a phase charges: empty space and insulators fully, carbon binder and ion conductors in part. Our estimate."""
+"""How much a phase charges: empty space and insulators fully, binder and ion conductors in part. Our estimate."""
 
 _CURTAIN_FIELD, _STREAK_FIELD, _PATCH_FIELD = 31, 32, 33
 _PERSISTENCE = 4.0
@@ -39,7 +41,8 @@ def curtains(
     phases: Bytes,
     is_void: npt.NDArray[np.bool_],
     *,
-    place: tuple[float, float],
+    start: tuple[int, int],
+    drift: tuple[float, float],
     slice_index: int,
     curtain: float,
     streak: float,
@@ -52,7 +55,8 @@ def curtains(
     ----------
     phases : (R, C) uint8 of the face from its upper edge on
     is_void : (256,) whether a phase is pore or crack
-    place : row and column in the specimen of the first voxel; curtains belong to the specimen and drift with it
+    start : row and column on the face of the first voxel
+    drift : row and column on the face of the specimen's first voxel; curtains drift with the specimen
     slice_index : number of the slice
     curtain : largest change behind an edge; half of it where hard follows soft or the reverse
     streak : largest change of the stripes that run from the upper edge to the lower
@@ -69,7 +73,7 @@ def curtains(
     kind[list(SOFT)] = 1
     kind[is_void] = 0
     out = np.empty(phases.shape, np.float32)
-    _trace(phases, kind, place[0], place[1], float(slice_index), curtain, streak, width, seed, out)
+    _trace(phases, kind, start, drift, float(slice_index), curtain, streak, width, seed, out)
     return out
 
 
@@ -77,8 +81,8 @@ def curtains(
 def _trace(
     phases: Bytes,
     kind: Bytes,
-    row0: float,
-    column0: float,
+    start: tuple[int, int],
+    drift: tuple[float, float],
     index: float,
     curtain: float,
     streak: float,
@@ -88,14 +92,14 @@ def _trace(
 ) -> None:
     """Walk down each column from the upper edge."""
     for c in range(phases.shape[1]):
-        x = (column0 + c) / width
+        x = (start[1] + c - drift[1]) / width
         n = lattice_noise(seed + _STREAK_FIELD, index / _STREAK_PERSISTENCE, 0.5, x)
         base, current = streak * n * abs(n), 0.0  # n·|n|: few strong stripes among many weak ones
         before = kind[phases[0, c]]
         for r in range(phases.shape[0]):
             now = kind[phases[r, c]]
             if now != 0 and now != before:
-                y = (row0 + r) / _EDGE_LENGTH
+                y = (start[0] + r - drift[0]) / _EDGE_LENGTH
                 n = lattice_noise(seed + _CURTAIN_FIELD, index / _PERSISTENCE, y, x)
                 current = (curtain if before == 0 else 0.5 * curtain) * n * abs(n)
             before = now
@@ -107,10 +111,20 @@ def trail_length(length: float) -> int:
     return int(_TRUNCATE * length + 0.5)
 
 
+def charge_of(face: Face, yields: PhaseYields, *, is_infiltrated: bool) -> Floats:
+    """(R, C) charge between 0 and 1 of the voxels of a face; resin in pores does not charge, as if doped."""
+    table = np.zeros(256, np.float32)
+    table[list(CHARGE)] = list(CHARGE.values())
+    table[yields.is_void] = 0
+    solid = table[face.phases] * (1 - face.void_share)
+    return np.asarray(solid if is_infiltrated else solid + face.void_share, np.float32)
+
+
 def charging(
     charge: Floats,
     *,
-    place: tuple[float, float],
+    start: tuple[int, int],
+    drift: tuple[float, float],
     slice_index: int,
     rim: float,
     rim_width: float,
@@ -123,7 +137,7 @@ def charging(
     Parameters
     ----------
     charge : (R, C) float32, between 0 and 1
-    place : row and column in the specimen of the first voxel
+    start, drift : as in `curtains`
     slice_index : number of the slice
     rim : largest change at the edge of a fully charging half plane, times two
     rim_width : standard deviation of the rim's profile, voxels
@@ -142,7 +156,7 @@ def charging(
     if trail != 0 and length > 0:
         change += trail * _behind(charge, length) * (1 - charge)
     patches = np.empty_like(change)
-    _patch(place[0], place[1], float(slice_index), seed, patches)
+    _patch(start, drift, float(slice_index), seed, patches)
     return np.asarray(change * patches)
 
 
@@ -156,13 +170,12 @@ def _behind(charge: Floats, length: float) -> Floats:
 
 
 @njit(cache=True, nogil=True)
-def _patch(row0: float, column0: float, index: float, seed: int, out: Floats) -> None:
+def _patch(start: tuple[int, int], drift: tuple[float, float], index: float, seed: int, out: Floats) -> None:
     for r in range(out.shape[0]):
+        y = (start[0] + r - drift[0]) / _PATCH
         for c in range(out.shape[1]):
-            noise = lattice_noise(
-                seed + _PATCH_FIELD, index / _PERSISTENCE, (row0 + r) / _PATCH, (column0 + c) / _PATCH
-            )
-            out[r, c] = 0.5 * (1 + noise)
+            x = (start[1] + c - drift[1]) / _PATCH
+            out[r, c] = 0.5 * (1 + lattice_noise(seed + _PATCH_FIELD, index / _PERSISTENCE, y, x))
 
 
 def redeposition(rows: slice, height: int, strength: float) -> Floats:

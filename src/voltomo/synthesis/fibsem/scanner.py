@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.blocks import Block
+from voltomo.synthesis.fibsem.depths import Depths, View
 from voltomo.synthesis.fibsem.detector import (
     Display,
     blur_lines,
@@ -18,12 +19,16 @@ from voltomo.synthesis.fibsem.detector import (
     foreshorten,
     rows_under,
 )
-from voltomo.synthesis.fibsem.face import Depths, PhaseYields, View, find_yields, paint_face
-from voltomo.synthesis.fibsem.marks import CHARGE, charging, curtains, redeposition, trail_length
+from voltomo.synthesis.fibsem.face import paint_face
+from voltomo.synthesis.fibsem.marks import charge_of, charging, curtains, redeposition, trail_length
+from voltomo.synthesis.fibsem.texture import Texture
 from voltomo.synthesis.fibsem.track import SliceTrack
+from voltomo.synthesis.fibsem.yields import PhaseYields, find_yields
 from voltomo.synthesis.structure import Structure
 
 __all__ = ["FibsemScanner", "phase_yields", "scan_slices"]
+
+Floats = npt.NDArray[np.float32]
 
 _FARTHEST = 3.0
 """Depths of attenuation to which deeper material shows; beyond, less than a twentieth is left."""
@@ -96,7 +101,7 @@ class FibsemScanner:
     def display(self, yields: PhaseYields) -> Display:
         """How yields become grey."""
         largest = float(yields.mean.max()) or 1.0
-        return Display(brightness=self.brightness, contrast=self.contrast, largest=largest, dtype=self.dtype)
+        return Display(self.brightness, self.contrast, largest, self.dtype)
 
 
 def phase_yields(structure: Structure, scanner: FibsemScanner) -> PhaseYields:
@@ -112,14 +117,14 @@ def scan_slices(
     scanner: FibsemScanner,
     track: SliceTrack,
 ) -> npt.NDArray[np.generic]:
-    """Images of the slices of a block; a block function for `voltomo.blocks.map_blocks`, without halo.
+    """Images of the slices of a block; a function for `voltomo.blocks.map_blocks`, without halo.
 
     Parameters
     ----------
     block : slices, rows and columns of the stack
     structure : what is cut
     scanner : what the instrument does
-    track : where and how each slice is cut and seen
+    track : where each slice is cut and where and how bright it is seen
 
     Returns
     -------
@@ -129,91 +134,116 @@ def scan_slices(
     """
     slices, rows, columns = block.read
     yields = phase_yields(structure, scanner)
+    display = scanner.display(yields)
+    needs = _Needs.of(scanner, rows, columns)
+    depths = _depths_behind(needs, structure, scanner, track, slices)
     out = np.empty(tuple(part.stop - part.start for part in block.read), scanner.dtype)
-    dz, dy, _ = structure.voxel_size
-    # The line of sight enters through the face along +z and sinks along +y by the cotangent of the tilt.
-    reach = 0.0 if scanner.is_infiltrated else _FARTHEST * scanner.shine_depth
-    depths = Depths(structure, reach, dz / dy / math.tan(scanner.tilt))
-    face_rows, face_columns, _ = _face_region(scanner, rows, columns)
-    dys = track.dy[slices] / scanner.foreshortening
-    depths.cover(
-        slice(math.floor(face_rows.start - dys.max()), math.ceil(face_rows.stop - dys.min())),
-        slice(
-            math.floor(face_columns.start - track.dx[slices].max()),
-            math.ceil(face_columns.stop - track.dx[slices].min()),
-        ),
-    )
     for k in range(slices.start, slices.stop):
-        out[k - slices.start] = _one_slice(k, (rows, columns), structure, scanner, track, yields, depths)
+        view = View(float(track.z[k]), float(track.dy[k]) / scanner.foreshortening, float(track.dx[k]))
+        signal = _light(k, view, needs, structure, scanner, yields, depths)
+        signal = _detect(k, signal, needs, scanner)
+        out[k - slices.start] = display.levels(signal, gain=float(track.gain[k]), offset=float(track.offset[k]))
     return out
 
 
-def _face_region(scanner: FibsemScanner, rows: slice, columns: slice) -> tuple[slice, slice, slice]:
-    """Rows and columns of the face that an image region depends on, and the rows of the image they lie under."""
-    probe, bandwidth = blur_reach(scanner.probe), blur_reach(scanner.bandwidth)
-    rim = blur_reach(scanner.rim_width) if scanner.rim != 0 else 0
-    trail = trail_length(scanner.trail_length) if scanner.trail != 0 else 0
-    image_rows = slice(rows.start - probe, rows.stop + probe)
-    under = rows_under(image_rows, scanner.foreshortening)
-    # Curtains start at the upper edge of the image, whatever the block.
-    top = rows_under(slice(-probe, 0), scanner.foreshortening).start - rim if scanner.curtain != 0 else under.start - rim
-    left, right = probe + bandwidth + max(rim, trail), probe + bandwidth + rim
-    return slice(top, under.stop + rim), slice(columns.start - left, columns.stop + right), image_rows
+@dataclass(frozen=True)
+class _Needs:
+    """What a region of an image depends on.
+
+    `rows`, `columns` of the image; the rows of the image with the reach of the probe, `blurred_rows`, and the columns
+    with that of the detector, `counted_columns`; rows and columns of the face with the reach of everything.
+    """
+
+    rows: slice
+    columns: slice
+    blurred_rows: slice
+    counted_columns: slice
+    face_rows: slice
+    face_columns: slice
+
+    @classmethod
+    def of(cls, scanner: FibsemScanner, rows: slice, columns: slice) -> _Needs:
+        probe, aside = blur_reach(scanner.probe), blur_reach(scanner.bandwidth)
+        rim = blur_reach(scanner.rim_width) if scanner.rim != 0 else 0
+        trail = trail_length(scanner.trail_length) if scanner.trail != 0 else 0
+        blurred = slice(rows.start - probe, rows.stop + probe)
+        under = rows_under(blurred, scanner.foreshortening)
+        # Curtains start at the upper edge of the image, whatever the block.
+        top = rows_under(slice(-probe, 0), scanner.foreshortening).start if scanner.curtain != 0 else under.start
+        left, right = probe + aside + max(rim, trail), probe + aside + rim
+        return cls(
+            rows,
+            columns,
+            blurred,
+            slice(columns.start - aside, columns.stop + aside),
+            slice(top - rim, under.stop + rim),
+            slice(columns.start - left, columns.stop + right),
+        )
 
 
-def _one_slice(
+def _depths_behind(
+    needs: _Needs, structure: Structure, scanner: FibsemScanner, track: SliceTrack, slices: slice
+) -> Depths:
+    """What can be seen through the pores of some slices."""
+    dz, dy, _ = structure.voxel_size
+    reach = 0.0 if scanner.is_infiltrated else _FARTHEST * scanner.shine_depth
+    # The line of sight enters through the face along +z and sinks along +y by the cotangent of the tilt.
+    depths = Depths(structure, reach, dz / dy / math.tan(scanner.tilt), scanner.shine_depth)
+    depths.cover(
+        _shifted(needs.face_rows, track.dy[slices] / scanner.foreshortening),
+        _shifted(needs.face_columns, track.dx[slices]),
+    )
+    return depths
+
+
+def _shifted(part: slice, drift: npt.NDArray[np.float64]) -> slice:
+    """Places of the specimen that lie on a part of the face in any of several slices."""
+    return slice(math.floor(part.start - drift.max()), math.ceil(part.stop - drift.min()))
+
+
+def _light(
     index: int,
-    image: tuple[slice, slice],
+    view: View,
+    needs: _Needs,
     structure: Structure,
     scanner: FibsemScanner,
-    track: SliceTrack,
     yields: PhaseYields,
     depths: Depths,
-) -> npt.NDArray[np.generic]:
-    """One image over a region of rows and columns."""
-    rows, columns = image
-    face_rows, face_columns, image_rows = _face_region(scanner, rows, columns)
-    factor = scanner.foreshortening
-    view = View(float(track.z[index]), float(track.dy[index]) / factor, float(track.dx[index]))
+) -> Floats:
+    """(R, C) electrons that come back per electron of the beam, over the blurred rows and the columns of the face."""
     face = paint_face(
         structure,
         view,
-        (face_rows, face_columns),
+        (needs.face_rows, needs.face_columns),
         yields=yields,
         subsamples=scanner.subsamples,
         depths=depths,
-        grain_size=scanner.grain_size,
-        grain_contrast=scanner.grain_contrast,
-        texture=scanner.texture,
-        attenuation=scanner.shine_depth,
-        seed=scanner.seed,
+        texture=Texture(scanner.grain_size, scanner.grain_contrast, scanner.texture, scanner.seed),
     )
-    place = (face_rows.start - view.row, face_columns.start - view.column)
+    start, drift = (needs.face_rows.start, needs.face_columns.start), (view.row, view.column)
     signal = face.yields
-    change = np.zeros_like(signal)
     if scanner.curtain != 0 or scanner.streak != 0:
-        change += curtains(
-            face.phases,
-            yields.is_void,
-            place=place,
-            slice_index=index,
-            curtain=scanner.curtain,
-            streak=scanner.streak,
-            width=scanner.curtain_width,
-            seed=scanner.seed,
+        signal = signal * (
+            1
+            + curtains(
+                face.phases,
+                yields.is_void,
+                start=start,
+                drift=drift,
+                slice_index=index,
+                curtain=scanner.curtain,
+                streak=scanner.streak,
+                width=scanner.curtain_width,
+                seed=scanner.seed,
+            )
         )
     if scanner.redeposition != 0:
-        height = math.ceil(structure.shape[1])
-        change += redeposition(face_rows, height, scanner.redeposition)
-    signal = signal * (1 + change)
+        signal = signal * (1 + redeposition(needs.face_rows, structure.shape[1], scanner.redeposition))
     if scanner.rim != 0 or scanner.trail != 0:
-        charge = np.zeros(256, np.float32)
-        charge[list(CHARGE)] = list(CHARGE.values())
-        solid = charge * ~yields.is_void
-        charged = solid[face.phases] * (1 - face.void_share) + (0 if scanner.is_infiltrated else face.void_share)
-        glow = charging(
-            np.asarray(charged, np.float32),
-            place=place,
+        signal = signal + float(yields.mean.max()) * charging(
+            charge_of(face, yields, is_infiltrated=scanner.is_infiltrated),
+            start=start,
+            drift=drift,
             slice_index=index,
             rim=scanner.rim,
             rim_width=scanner.rim_width,
@@ -221,24 +251,25 @@ def _one_slice(
             length=scanner.trail_length,
             seed=scanner.seed,
         )
-        signal = signal + glow * float(yields.mean.max())
-    under = rows_under(image_rows, factor)
-    signal = foreshorten(signal[under.start - face_rows.start : under.stop - face_rows.start], image_rows, factor)
-    signal = blur_probe(signal, scanner.probe)
-    left = columns.start - face_columns.start
-    width = columns.stop - columns.start
-    aside = blur_reach(scanner.bandwidth)
-    edge = blur_reach(scanner.probe)
-    signal = signal[edge : edge + rows.stop - rows.start, left - aside : left + width + aside]
+    under = rows_under(needs.blurred_rows, scanner.foreshortening)
+    signal = signal[under.start - needs.face_rows.start : under.stop - needs.face_rows.start]
+    return foreshorten(signal, needs.blurred_rows, scanner.foreshortening)
+
+
+def _detect(index: int, signal: Floats, needs: _Needs, scanner: FibsemScanner) -> Floats:
+    """(R, C) yield as the detector has it, over the rows and columns of the image."""
+    blurred = blur_probe(signal, scanner.probe)
+    top = needs.rows.start - needs.blurred_rows.start
+    left = needs.counted_columns.start - needs.face_columns.start
+    width = needs.counted_columns.stop - needs.counted_columns.start
+    counted = np.ascontiguousarray(blurred[top : top + needs.rows.stop - needs.rows.start, left : left + width])
     if math.isfinite(scanner.electrons):
-        signal = count_electrons(
-            np.ascontiguousarray(signal),
+        counted = count_electrons(
+            counted,
             electrons=scanner.electrons * scanner.efficiency,
             slice_index=index,
-            place=(rows.start, columns.start - aside),
+            place=(needs.rows.start, needs.counted_columns.start),
             seed=scanner.seed,
         )
-    signal = blur_lines(signal, scanner.bandwidth)[:, aside : aside + width]
-    return scanner.display(yields).levels(signal, gain=float(track.gain[index]), offset=float(track.offset[index]))
-
-
+    aside = needs.columns.start - needs.counted_columns.start
+    return blur_lines(counted, scanner.bandwidth)[:, aside : aside + needs.columns.stop - needs.columns.start]

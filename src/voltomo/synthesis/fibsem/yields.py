@@ -1,27 +1,41 @@
 """How many electrons a material throws back: the contrast of a BSE image.
 
-The backscatter coefficient of an element is Reuter's polynomial in its atomic number [1]_; that of a compound is the mean
-over its elements, weighted by mass (Castaing's rule, [2]_).
+The backscatter coefficient of an element is Reuter's polynomial in its atomic number [1]_; that of a compound is the
+mean over its elements, weighted by mass (Castaing's rule, [2]_).
 
 References
 ----------
 .. [1] Reuter, Proc. 6th Int. Congress on X-ray Optics and Microanalysis (1972), p. 121; measured at 20 kV. Reprinted in
    Goldstein et al., Scanning Electron Microscopy and X-Ray Microanalysis.
-.. [2] Castaing, Electron probe microanalysis, Adv. Electronics Electron Phys. 13 (1960), p. 317. Howell, Davy and Boyde,
-   Scanning 20 (1998), p. 35, found it the best of the usual averages for light materials.
+.. [2] Castaing, Electron probe microanalysis, Adv. Electronics Electron Phys. 13 (1960), p. 317. Howell, Davy and
+   Boyde, Scanning 20 (1998), p. 35, found it the best of the usual averages for light materials.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
+from voltomo.synthesis.families import CRACK_PHASE, PORE
 from voltomo.synthesis.materials import Material
 
-__all__ = ["RESIN", "backscatter_coefficient", "element_coefficient", "mass_fractions", "mean_atomic_number"]
+__all__ = [
+    "RESIN",
+    "PhaseYields",
+    "backscatter_coefficient",
+    "element_coefficient",
+    "find_yields",
+    "mass_fractions",
+    "mean_atomic_number",
+]
+
+Floats = npt.NDArray[np.float32]
 
 RESIN = Material("epoxy resin", "C21H24O4", 1200.0)
-"""What fills pores that were infiltrated: the diglycidyl ether of bisphenol A, cured without other elements."""
+"""What fills pores that were infiltrated: the diglycidyl ether of bisphenol A."""
 
 _REUTER = (8.3e-7, -1.86e-4, 0.016, -0.0254)
 """Coefficients of Z³, Z², Z and 1."""
@@ -74,3 +88,46 @@ def backscatter_coefficient(material: Material) -> float:
         return 0.0
     numbers, shares = mass_fractions(material.formula)
     return float(shares @ element_coefficient(numbers))
+
+
+@dataclass(frozen=True)
+class PhaseYields:
+    """Electrons thrown back per electron of the beam, by phase id.
+
+    Parameters
+    ----------
+    dense : (256,) of the material without its unresolved pores
+    porosity : (256,) share of unresolved pores
+    filling : of what fills open pores: 0 for vacuum
+    is_void : (256,) whether a phase is pore or crack
+    """
+
+    dense: Floats
+    porosity: Floats
+    filling: float
+    is_void: npt.NDArray[np.bool_]
+
+    @property
+    def mean(self) -> Floats:
+        """(256,) with the unresolved pores."""
+        return np.asarray(self.dense * (1 - self.porosity) + self.filling * self.porosity, np.float32)
+
+
+def find_yields(materials: Mapping[int, Material], *, is_infiltrated: bool) -> PhaseYields:
+    """Yields of the phases of a family.
+
+    Parameters
+    ----------
+    materials : by phase id; empty space counts as pore
+    is_infiltrated : whether resin fills the pores, resolved and unresolved ones
+    """
+    dense, porosity = np.zeros(256, np.float32), np.zeros(256, np.float32)
+    filling = backscatter_coefficient(RESIN) if is_infiltrated else 0.0
+    is_void = np.zeros(256, bool)
+    is_void[[0, PORE, CRACK_PHASE]] = True
+    for phase_id, material in materials.items():
+        is_void[phase_id] |= material.formula is None
+        dense[phase_id] = backscatter_coefficient(material)
+        porosity[phase_id] = material.porosity
+    dense[is_void] = filling
+    return PhaseYields(dense, porosity, filling, is_void)
