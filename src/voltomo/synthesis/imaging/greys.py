@@ -1,0 +1,145 @@
+"""Grey values of a structure before any instrument: a level per phase, texture, and partial volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from voltomo.blocks import BlockPlan, Region
+from voltomo.synthesis.imaging.fields import smooth_field
+from voltomo.synthesis.raster import rasterize
+from voltomo.synthesis.structure import Structure
+
+__all__ = ["Greys", "Texture", "paint_greys", "show_phases"]
+
+_TILE = 48
+"""Edge of the tiles that are painted at once, in voxels of the scan: finer voxels take eight or more times the room."""
+
+
+@dataclass(frozen=True)
+class Texture:
+    """Grey that varies within a phase: smooth, tied to places, the same at every supersampling.
+
+    Parameters
+    ----------
+    std : standard deviation, grey
+    length : correlation length, voxels
+    """
+
+    std: float
+    length: float
+
+
+@dataclass(frozen=True)
+class Greys:
+    """What each phase looks like.
+
+    Parameters
+    ----------
+    levels : grey by phase id; 0, the outside of the field of view, is as dark as it is given here, or 0
+    textures : by phase id
+    seed : of the textures
+    """
+
+    levels: Mapping[int, float]
+    textures: Mapping[int, Texture] = field(default_factory=dict)
+    seed: int = 0
+
+
+def paint_greys(
+    structure: Structure, region: Region, greys: Greys, *, supersampling: int, workers: int = 1
+) -> npt.NDArray[np.float32]:
+    """Mean grey over the volume of each voxel.
+
+    Parameters
+    ----------
+    structure : the shapes
+    region : slices of voxel indices
+    greys : what the phases look like
+    supersampling : points along each edge of a voxel at which its phase is found; surfaces and thin cracks come out as
+        their share of the voxel, exactly but for the finer grid
+    workers : threads that paint tiles
+
+    Returns
+    -------
+    (Z, Y, X) float32 array
+    """
+    fine = structure.refined(supersampling)
+    out = np.empty(tuple(axis.stop - axis.start for axis in region), np.float32)
+
+    def paint(place: Region) -> None:
+        part = tuple(
+            slice(axis.start + tile.start, axis.start + tile.stop) for axis, tile in zip(region, place, strict=True)
+        )
+        z, y, x = (slice(axis.start * supersampling, axis.stop * supersampling) for axis in part)
+        phases = rasterize(fine, (z, y, x))[0]
+        out[place] = show_phases(phases, (part[0], part[1], part[2]), greys, supersampling=supersampling)
+
+    plan = BlockPlan((out.shape[0], out.shape[1], out.shape[2]), (_TILE, _TILE, _TILE))
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(paint, [block.write for block in plan]))
+    return out
+
+
+def show_phases(
+    phases: npt.NDArray[np.uint8], region: Region, greys: Greys, *, supersampling: int
+) -> npt.NDArray[np.float32]:
+    """Mean grey over voxels of which `supersampling` finer ones along each axis are given.
+
+    Parameters
+    ----------
+    phases : (Z·s, Y·s, X·s) uint8 phase ids
+    region : slices of voxel indices of the result
+    greys : what the phases look like
+    supersampling : s
+
+    Returns
+    -------
+    (Z, Y, X) float32 array
+    """
+    levels = np.zeros(256, np.float32)
+    for i, level in greys.levels.items():
+        levels[i] = level
+    row = np.full(256, -1, np.int64)
+    # Phases of the same texture share its field, which costs the most.
+    kinds = list(dict.fromkeys(texture for texture in greys.textures.values() if texture.std > 0))
+    for i, texture in greys.textures.items():
+        if texture in kinds:
+            row[i] = kinds.index(texture)
+    shape = tuple(axis.stop - axis.start for axis in region)
+    fields = np.empty((len(kinds), *shape), np.float32)
+    for k, texture in enumerate(kinds):
+        lengths = (texture.length, texture.length, texture.length)
+        fields[k] = np.float32(texture.std) * smooth_field(region, lengths=lengths, seed=greys.seed + k)
+    out = np.empty(shape, np.float32)
+    _show(phases, supersampling, levels, row, fields, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _show(
+    phases: npt.NDArray[np.uint8],
+    s: int,
+    levels: npt.NDArray[np.float32],
+    row: npt.NDArray[np.int64],
+    fields: npt.NDArray[np.float32],
+    out: npt.NDArray[np.float32],
+) -> None:
+    scale = np.float32(1.0 / s**3)
+    for z in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            for x in range(out.shape[2]):
+                total = np.float32(0)
+                for i in range(z * s, z * s + s):
+                    for j in range(y * s, y * s + s):
+                        for k in range(x * s, x * s + s):
+                            phase = phases[i, j, k]
+                            total += levels[phase]
+                            if row[phase] >= 0:
+                                total += fields[row[phase], z, y, x]
+                out[z, y, x] = scale * total
