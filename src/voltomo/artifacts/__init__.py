@@ -3,6 +3,7 @@
 from voltomo.artifacts.instances import CRACK, LENGTH_POWERS, NOT_PARTICLE, SOLID, CrackMap, InstanceMap, ParticleTable
 from voltomo.artifacts.measurements import COLUMNS, Measurement, Measurements, Status, UncertaintyPart
 from voltomo.artifacts.phases import OUTSIDE, PALETTE, ROLES, Phase, PhaseMap, PhaseTable, Role
+from voltomo.artifacts.projections import BeamGeometry, ProjectionStack
 from voltomo.artifacts.slices import SliceStack
 from voltomo.artifacts.volume import ArrayLike, Channel, ThroughPlane, Volume, as_zyx
 
@@ -16,6 +17,7 @@ __all__ = [
     "ROLES",
     "SOLID",
     "ArrayLike",
+    "BeamGeometry",
     "Channel",
     "CrackMap",
     "InstanceMap",
@@ -25,6 +27,7 @@ __all__ = [
     "Phase",
     "PhaseMap",
     "PhaseTable",
+    "ProjectionStack",
     "Role",
     "SliceStack",
     "Status",

@@ -1,0 +1,1 @@
+"""A virtual X-ray scanner: from a structure to raw projections, flats and darks."""
