@@ -66,6 +66,16 @@ class Ball:
         cz, cy, cx = self.center
         return np.asarray((z - cz) ** 2 + (y - cy) ** 2 + (x - cx) ** 2 < self.radius**2)
 
+    def chord(self, z: Floats, y: Floats, x: Floats, *, direction: Vector) -> Floats:
+        """Length inside of the lines through points, along a direction: 2·√(r² − d²) at the distance d from the centre.
+
+        Examples
+        --------
+        >>> Ball((0, 0, 0), 5).chord(np.array([0.0, 3.0, 6.0]), np.zeros(3), np.zeros(3), direction=(0, 0, 1))
+        array([10.,  8.,  0.])
+        """
+        return _chord((z, y, x), direction, self.center, (self.radius,) * 3, np.eye(3))
+
 
 @dataclass(frozen=True)
 class Ellipsoid:
@@ -113,6 +123,11 @@ class Ellipsoid:
             for axis, length in zip(rotation.T, self.semi_axes, strict=True)
         )
         return np.asarray(level < 1)
+
+    def chord(self, z: Floats, y: Floats, x: Floats, *, direction: Vector) -> Floats:
+        """Length inside of the lines through points, along a direction."""
+        rotation = np.eye(3) if self.rotation is None else np.asarray(self.rotation)
+        return _chord((z, y, x), direction, self.center, self.semi_axes, rotation)
 
 
 @dataclass(frozen=True)
@@ -215,6 +230,20 @@ class Half:
         n = np.asarray(self.normal) / np.linalg.norm(self.normal)
         height = float(n @ np.asarray(ball.center)) - self.offset
         return math.pi * max(0.0, ball.radius**2 - height**2)
+
+
+def _chord(
+    point: tuple[Floats, Floats, Floats], direction: Vector, center: Vector, semi_axes: Vector, rotation: Floats
+) -> Floats:
+    """Length inside an ellipsoid of lines through points: the two roots of |q + s·e|² = 1, in its own coordinates."""
+    unit = np.asarray(direction, np.float64) / np.linalg.norm(direction)
+    offset = [p - c for p, c in zip(point, center, strict=True)]
+    q = [sum(axis[i] * offset[i] for i in range(3)) / n for axis, n in zip(rotation.T, semi_axes, strict=True)]
+    e = rotation.T @ unit / np.asarray(semi_axes)
+    square = float(e @ e)
+    mixed = e[0] * q[0] + e[1] * q[1] + e[2] * q[2]
+    root = mixed**2 - square * (q[0] ** 2 + q[1] ** 2 + q[2] ** 2 - 1)
+    return np.asarray(2 * np.sqrt(np.maximum(root, 0)) / square)
 
 
 def _check_positive(name: str, *lengths: float) -> None:
