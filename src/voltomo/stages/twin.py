@@ -7,32 +7,38 @@ compared with the scan, statistic by statistic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from voltomo.artifacts import InstanceMap, PhaseMap, PhaseTable, Volume
+from voltomo.blocks import Block
+from voltomo.errors import InputError
 from voltomo.stages.likeness import Measured, Prefixed, measure_likeness
 from voltomo.stages.particles import ParticlesConfig, run_particles
+from voltomo.stages.scan_image import ImageScanConfig, run_image_scan
 from voltomo.stages.segment import SegmentConfig, run_segment
+from voltomo.stages.synth import SynthConfig
 from voltomo.stages.workspace import Workspace
-from voltomo.synthesis.likeness.comparison import MatchRow, compare_likeness
+from voltomo.synthesis.families import ACTIVE, BINDER, CRACK_PHASE, PORE, find_family
+from voltomo.synthesis.generate import make_structure
+from voltomo.synthesis.likeness.comparison import STRUCTURE, MatchRow, compare_likeness
 from voltomo.synthesis.likeness.covariance import noise_kernel
 from voltomo.synthesis.likeness.settings import TwinSettings, correct_settings, first_settings
 from voltomo.synthesis.likeness.statistic import Likeness
-from voltomo.units import VoxelSize
+from voltomo.synthesis.raster import rasterize
+from voltomo.synthesis.structure import Structure
+from voltomo.units import VoxelSize, format_voxel_size
 
-__all__ = ["NOMINAL_VOXEL", "TwinConfig", "TwinMatch", "TwinPlan", "compare_twin", "plan_twin"]
+__all__ = ["NOMINAL_VOXEL", "TwinConfig", "TwinMatch", "TwinPlan", "compare_twin", "make_twin", "plan_twin"]
 
 NOMINAL_VOXEL = 1e-6
 """m; stands for a voxel where the voxel size is not known, so that lengths in µm are lengths in voxels."""
-
-Maker: TypeAlias = Callable[["TwinPlan", tuple[int, int, int], Workspace], Volume]
-"""What turns a plan into a scan of a shape."""
 
 
 class TwinConfig(BaseModel):
@@ -40,17 +46,20 @@ class TwinConfig(BaseModel):
 
     Parameters
     ----------
+    family : kind of electrode that the twin is; one with pore and active material
     segment : how both scans are segmented before they are measured
-    particles : how particles are found in both
-    rounds : how often a trial twin is made and the settings are corrected by what it misses
+    particles : how particles are found in both; cracks by phases alone, since a grey threshold inside particles answers
+        to noise and texture as well
+    rounds : how often the settings are corrected by what a trial twin misses; the trial that matches best is kept
     trial_voxels : size of a trial twin at most; with fewer than the scan has, sizes and fractions are not corrected
     seed : of the twin
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    family: str = "nmc"
     segment: SegmentConfig = SegmentConfig()
-    particles: ParticlesConfig = ParticlesConfig()
+    particles: ParticlesConfig = ParticlesConfig(crack_threshold="none")
     rounds: int = Field(default=2, ge=0, le=5)
     trial_voxels: int = Field(default=8_000_000, ge=100_000)
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -64,9 +73,10 @@ class TwinPlan:
     ----------
     settings : of the electrode and of the scan, in numbers
     shape : (Z, Y, X) of the twin
+    family : kind of electrode
     voxel_size : (dz, dy, dx) in m; `NOMINAL_VOXEL` where that of the scan is not known
     dtype : of the scan
-    noise_kernel : (2 R + 1, 2 R + 1) kernel that gives white noise the measured spectrum; None where that is not known
+    noise_kernel : (KZ, KY, KX) kernel that gives white noise the measured spectrum; None where that is not known
     seed : of the twin
     source : statistics of the scan
     phases : phase table of the segmentation
@@ -76,6 +86,7 @@ class TwinPlan:
 
     settings: TwinSettings
     shape: tuple[int, int, int]
+    family: str
     voxel_size: VoxelSize
     dtype: str
     noise_kernel: npt.NDArray[np.float64] | None
@@ -89,6 +100,60 @@ class TwinPlan:
     def full_scale(self) -> float:
         """Grey value of the scan that stands for 1; 1 for floating point."""
         return float(np.iinfo(self.dtype).max) if np.issubdtype(np.dtype(self.dtype), np.integer) else 1.0
+
+    def synth_config(self, shape: tuple[int, int, int] | None = None) -> SynthConfig:
+        """The electrode of the twin, in the plan's shape or another one.
+
+        Raises
+        ------
+        InputError
+            If the family has no pore, or no particles.
+        """
+        family, settings = find_family(self.family), self.settings
+        if PORE not in family.fractions or family.d50 == 0:
+            raise InputError(f"a twin needs a family with particles and pores, found {self.family}; ask for nmc")
+        crack_width = min(max(settings.d50 / 12, max(self.voxel_size)), 3 * max(self.voxel_size))
+        return SynthConfig(
+            shape=shape or self.shape,
+            family=self.family,
+            voxel_size=format_voxel_size(self.voxel_size),
+            porosity=settings.porosity,
+            binder=settings.binder if BINDER in family.fractions else None,
+            d50=_length(settings.d50),
+            spread=settings.spread,
+            elongation=settings.elongation,
+            cracked=settings.cracked,
+            crack_width=_length(crack_width),
+            hollow=0.0,
+            seed=self.seed,
+        )
+
+    def image_config(self) -> ImageScanConfig:
+        """The scan of the twin."""
+        settings, scale = self.settings, self.full_scale
+        levels = {
+            PORE: settings.pore,
+            CRACK_PHASE: settings.pore,
+            ACTIVE: settings.active,
+            BINDER: settings.binder_level,
+        }
+        kernel = self.noise_kernel
+        return ImageScanConfig(
+            levels={i: level / scale for i, level in levels.items() if i in find_family(self.family).materials},
+            texture=settings.texture / scale,
+            texture_length=settings.texture_length,
+            porous_texture=settings.porous_texture / scale,
+            porous_length=settings.porous_length,
+            blur=settings.blur,
+            noise=settings.noise / scale,
+            noise_length=settings.noise_length,
+            noise_kernel=None if kernel is None else tuple(tuple(map(tuple, plane)) for plane in kernel.tolist()),
+            rings=settings.rings / scale,
+            drift=settings.drift / scale,
+            drift_length=max(1.0, 0.5 * self.shape[0]),
+            dtype=cast(Any, self.dtype),
+            seed=self.seed,
+        )
 
 
 @dataclass(frozen=True)
@@ -130,7 +195,6 @@ def plan_twin(
     config: TwinConfig,
     work: Workspace,
     *,
-    make: Maker,
     phase_map: PhaseMap | None = None,
     instance_map: InstanceMap | None = None,
 ) -> TwinPlan:
@@ -141,7 +205,6 @@ def plan_twin(
     volume : the scan; its first channel counts
     config : how
     work : where arrays and blocks live; only scratch is written
-    make : makes a trial twin
     phase_map, instance_map : what `config.segment` and `config.particles` gave for the scan, where that was done
         already; made here where None
 
@@ -162,6 +225,7 @@ def plan_twin(
     plan = TwinPlan(
         settings=replace(first.settings, d50=first.settings.d50 * unit),
         shape=volume.shape,
+        family=config.family,
         voxel_size=size,
         dtype=_dtype(volume.channel().dtype),
         noise_kernel=None if source.noise is None else noise_kernel(source.noise),
@@ -170,10 +234,48 @@ def plan_twin(
         phases=phases,
         notes=(*first.notes, *_unknown_size(volume)),
     )
+    if config.rounds == 0:
+        return plan
     window = _trial_window(volume.shape, config.trial_voxels)
-    for number in range(config.rounds):
-        plan = _corrected(plan, window, config, Prefixed(work, f"trial-{number}"), make)
-    return plan
+    trials = []
+    for number in range(config.rounds + 1):
+        trial = _try(plan, window, config, Prefixed(work, f"trial-{number}"))
+        trials.append(trial)
+        corrected = correct_settings(
+            plan.settings, plan.source, trial.likeness, plan.phases, sizes=window == plan.shape
+        )
+        plan = replace(plan, settings=corrected)
+    best = min(trials, key=lambda trial: trial.miss)
+    return replace(plan, settings=best.settings, history=tuple(trial.to_record() for trial in trials))
+
+
+def make_twin(plan: TwinPlan, shape: tuple[int, int, int], work: Workspace) -> Volume:
+    """The scan of a twin, without its truth: what `synth` and the image scan make of the plan's configs.
+
+    Parameters
+    ----------
+    plan : of `plan_twin`
+    shape : (Z, Y, X); the plan's, or a smaller one
+    work : takes the arrays "phases" and "volume", and what the scan needs
+
+    Raises
+    ------
+    InputError
+        If no electrode can be as the settings say; the message says what is reachable.
+    """
+    config = plan.synth_config(shape)
+    found = work.remember(
+        "shapes", lambda: make_structure(config.request(), np.random.default_rng(config.seed)).to_arrays()
+    )
+    structure = Structure.from_arrays(found)
+    phases = work.array("phases", shape, np.uint8)
+    blank = np.broadcast_to(np.uint8(0), shape)
+    work.map("phases", partial(_paint, structure=structure), blank, out=phases, bytes_per_voxel=20)
+    return run_image_scan(structure, phases, plan.image_config(), work)
+
+
+def _paint(block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure) -> npt.NDArray[np.uint8]:
+    return rasterize(structure, block.read)[0]
 
 
 def compare_twin(plan: TwinPlan, twin: Volume, config: TwinConfig, work: Workspace) -> TwinMatch:
@@ -221,22 +323,45 @@ def _measure_twin(plan: TwinPlan, twin: Volume, config: TwinConfig, work: Worksp
     return measured.likeness
 
 
-def _corrected(
-    plan: TwinPlan, window: tuple[int, int, int], config: TwinConfig, work: Workspace, make: Maker
-) -> TwinPlan:
-    """The plan after one trial."""
-    likeness = _measure_twin(plan, make(plan, window, work), config, work)
-    is_whole = window == plan.shape
-    settings = correct_settings(plan.settings, plan.source, likeness, plan.phases, sizes=is_whole)
-    rows = [row for row in compare_likeness(plan.source, likeness, plan.phases) if row.is_matched is not None]
-    entry = {
-        "settings": plan.settings.to_record(),
-        "window": list(window),
-        "matched": sum(bool(row.is_matched) for row in rows),
-        "compared": len(rows),
-        "missed": [f"{row.name}[{row.phase}]" if row.phase else row.name for row in rows if not row.is_matched],
-    }
-    return replace(plan, settings=settings, history=(*plan.history, entry))
+@dataclass(frozen=True)
+class _Trial:
+    """A trial twin: its settings, what it looks like, and by how much it misses."""
+
+    settings: TwinSettings
+    window: tuple[int, int, int]
+    likeness: Likeness
+    rows: tuple[MatchRow, ...]
+
+    @property
+    def miss(self) -> float:
+        """Mean difference in tolerances, each counted up to 3: one hopeless statistic must not decide."""
+        differences = [
+            min(abs(row.twin - row.source) / row.tolerance, 3.0)
+            for row in self.rows
+            if row.twin is not None and row.source is not None and row.tolerance
+        ]
+        return float(np.mean(differences)) if differences else np.inf
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain values for the report."""
+        compared = [row for row in self.rows if row.is_matched is not None]
+        return {
+            "settings": self.settings.to_record(),
+            "window": list(self.window),
+            "matched": sum(bool(row.is_matched) for row in compared),
+            "compared": len(compared),
+            "miss": self.miss,
+            "missed": [row.key for row in compared if not row.is_matched],
+        }
+
+
+def _try(plan: TwinPlan, window: tuple[int, int, int], config: TwinConfig, work: Workspace) -> _Trial:
+    """Make a trial twin and measure it."""
+    likeness = _measure_twin(plan, make_twin(plan, window, work), config, work)
+    rows = compare_likeness(plan.source, likeness, plan.phases)
+    if window != plan.shape:  # sizes and fractions of another window say nothing
+        rows = tuple(row for row in rows if row.name not in STRUCTURE)
+    return _Trial(plan.settings, window, likeness, rows)
 
 
 def _trial_window(shape: tuple[int, int, int], voxels: int) -> tuple[int, int, int]:
@@ -247,6 +372,11 @@ def _trial_window(shape: tuple[int, int, int], voxels: int) -> tuple[int, int, i
     edge = int(voxels ** (1 / dimension))
     z, y, x = (min(n, edge) for n in shape)
     return z, y, x
+
+
+def _length(meters: float) -> str:
+    """A length that `SynthConfig` reads back exactly enough."""
+    return f"{meters * 1e6:.9g} um"
 
 
 def _dtype(dtype: np.dtype[Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from voltomo.artifacts import PhaseTable
 from voltomo.synthesis.likeness.statistic import Likeness, Statistic
 
-__all__ = ["TOLERANCES", "MatchRow", "Tolerance", "compare_likeness"]
+__all__ = ["STRUCTURE", "TOLERANCES", "MatchRow", "Tolerance", "compare_likeness"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "texture_length": Tolerance(0.35, 1.0, "a difference of two covariances, read at half its height"),
     "blur": Tolerance(0.15, 0.2, "the segmentation puts the surface where the noise lets it"),
     "rings": Tolerance(0.40, 0.005, "few rings carry most of the variance"),
-    "drift_z": Tolerance(0.20, 0.03, "texture and a finite number of particles tilt the line as well"),
+    "drift": Tolerance(0.50, 0.02, "slow: a scan holds a few of its periods; textures of few particles add to it"),
     "d10": Tolerance(0.15, 0.0, "the interval of D10 of 100 particles"),
     "d50": Tolerance(0.15, 0.0, "the interval of D50 of 100 particles"),
     "d90": Tolerance(0.20, 0.0, "few particles are so large"),
@@ -51,6 +51,12 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "histogram_width": Tolerance(0.05, 0.0, "follows from fractions, levels and spreads"),
 }
 """By statistic."""
+
+
+STRUCTURE = frozenset(
+    {"volume_fraction", "d10", "d50", "d90", "size_spread", "elongation", "cracked_share", "void_fraction"}
+)
+"""Statistics that depend on the window, not on the scanner alone."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,11 @@ class MatchRow:
     tolerance: float | None
     is_matched: bool | None
     reason: str
+
+    @property
+    def key(self) -> str:
+        """Name, with the phase in brackets."""
+        return f"{self.name}[{self.phase}]" if self.phase else self.name
 
     def to_record(self) -> dict[str, Any]:
         """Plain values by name."""

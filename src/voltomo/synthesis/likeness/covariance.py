@@ -131,15 +131,34 @@ def spectrum(covariance: Covariance) -> tuple[Floats, Floats]:
 
 
 def noise_kernel(covariance: Covariance) -> Floats:
-    """Kernel that gives white noise the covariance seen in the plane.
+    """Kernel that gives white noise the covariance seen in the plane, and the correlation seen along z.
 
     Returns
     -------
-    (2 R + 1, 2 R + 1) float64
-        Sum of squares 1. It is symmetric; its Fourier transform is the root of the power spectrum.
+    (KZ, KY, KX) float64, odd along each axis, KZ = 1 in a section
+        Sum of squares 1. It is symmetric; its Fourier transform is the root of the power spectrum. Along z it is the
+        Gaussian of `fit_length`; it ends where 1 % of its energy is left.
     """
-    kernel = np.fft.fftshift(np.fft.ifft2(np.sqrt(_power(covariance))).real)
+    plane = np.fft.fftshift(np.fft.ifft2(np.sqrt(_power(covariance))).real)
+    length = fit_length(covariance.along("z")) or 0.0
+    reach = int(np.ceil(2.5 * length))
+    along_z = np.exp(-0.5 * (np.arange(-reach, reach + 1) / length) ** 2) if reach else np.ones(1)
+    kernel = along_z[:, None, None] * _trimmed(plane)
     return np.asarray(kernel / np.sqrt(np.sum(kernel**2)))
+
+
+_KEPT_ENERGY = 0.99
+"""Of a noise kernel; each doubling of its edge costs a scan four times the time."""
+
+
+def _trimmed(plane: Floats) -> Floats:
+    """The smallest middle part of a kernel that holds nearly all of its energy."""
+    middle, total = len(plane) // 2, np.sum(plane**2)
+    for reach in range(middle + 1):
+        part = plane[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
+        if np.sum(part**2) >= _KEPT_ENERGY * total:
+            return part
+    return plane
 
 
 def _power(covariance: Covariance) -> Floats:
@@ -147,6 +166,6 @@ def _power(covariance: Covariance) -> Floats:
     n = len(covariance.plane)
     h = np.abs(np.arange(n) - n // 2) / (n // 2 + 1)
     radius = np.minimum(np.hypot(h[:, None], h), 1)
-    fade = np.cos(0.5 * np.pi * radius) ** 2
+    fade = np.cos(0.5 * np.pi * np.maximum(2 * radius - 1, 0)) ** 2  # 1 up to half of the longest lag
     plane = np.nan_to_num(covariance.plane) * fade
     return np.asarray(np.maximum(np.fft.fft2(np.fft.ifftshift(plane)).real, 0))

@@ -29,6 +29,7 @@ _DEEPEST = 6
 _FEWEST = 1500
 """Voxels inside a phase from which its grey level is given."""
 _FEWEST_IN_SLICE = 200
+_FEWEST_SLICES = 8
 _FEWEST_ON_CIRCLE = 20
 _SMALLEST_CIRCLE = 12
 """Voxels: on smaller circles neighbouring sectors share their noise."""
@@ -138,16 +139,15 @@ def _edge(greys: Greys) -> tuple[EdgeFit | None, dict[str, Any]]:
 
 
 def _drift(greys: Greys) -> tuple[Statistic, dict[str, Any]]:
-    """Line through the mean grey values of the slices."""
+    """Mean grey values of the slices, and their spread."""
     count, total = np.asarray(greys.sums["slices"], np.float64)
     used = np.flatnonzero(count >= _FEWEST_IN_SLICE)
     mean = greys.origin + total[used] / count[used]
     curve = {"z": used.tolist(), "grey": mean.tolist()}
-    if len(used) < 8:
-        reason = f"{len(used)} slices hold enough of the active material; a line takes 8"
-        return Statistic("drift_z", None, "grey", reason=reason), curve
-    slope = float(np.polyfit(used.astype(np.float64), mean, 1, w=np.sqrt(count[used]))[0])
-    return Statistic("drift_z", slope * (len(count) - 1), "grey"), curve
+    if len(used) < _FEWEST_SLICES:
+        reason = f"{len(used)} slices hold enough of the active material; {_FEWEST_SLICES} are needed"
+        return Statistic("drift", None, "grey", reason=reason), curve
+    return Statistic("drift", float(np.std(mean)), "grey"), curve
 
 
 def fluctuation_statistics(
@@ -178,7 +178,8 @@ def fluctuation_statistics(
         reason = "" if length is not None else "a section, or too few pairs along this axis"
         statistics.append(Statistic(f"noise_length_{axis}", length, "voxel", reason=reason))
     for phase in phases:
-        statistics += _texture(known.get(phase.name), noise, phase, is_quietest=phase.name == quietest)
+        if phase.name != quietest:
+            statistics += _texture(known.get(phase.name), noise, phase)
     frequency, power = spectrum(noise)
     curves: Curves = {
         "noise": {"frequency": frequency.tolist(), "power": power.tolist(), "phase": quietest},
@@ -188,18 +189,12 @@ def fluctuation_statistics(
     return [*statistics, rings], curves, noise
 
 
-def _texture(
-    covariance: Covariance | None, noise: Covariance, phase: Phase, *, is_quietest: bool
-) -> Iterator[Statistic]:
+def _texture(covariance: Covariance | None, noise: Covariance, phase: Phase) -> Iterator[Statistic]:
     """What a phase varies beyond the noise."""
     if covariance is None:
         reason = f"too few pairs of voxels inside {phase.name}"
         yield Statistic("texture", None, "grey", phase.name, reason)
         yield Statistic("texture_length", None, "voxel", phase.name, reason)
-        return
-    if is_quietest:
-        yield Statistic("texture", 0.0, "grey", phase.name, "this phase defines the noise")
-        yield Statistic("texture_length", None, "voxel", phase.name, "no texture, by definition")
         return
     beyond = covariance.minus(noise)
     yield Statistic("texture", float(np.sqrt(max(beyond.variance, 0))), "grey", phase.name)

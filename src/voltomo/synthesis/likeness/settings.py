@@ -22,23 +22,33 @@ _LIMITS = {
     "cracked": (0.0, 0.8),
     "blur": (0.0, 8.0),
     "noise_length": (0.0, 6.0),
-    "texture_length": (1.5, 20.0),
+    "texture_length": (1.5, 24.0),
+    "porous_length": (1.5, 24.0),
 }
 """What the generator and the scanner take."""
 
 _STRONGEST = 2.0
 """One round of correction changes a strength by this factor at most: a small statistic is a noisy one."""
 
-_BINDER_SHARE = 0.5
-"""Of a mixture of pore and binder that was not resolved; nothing in the scan tells it."""
+_BINDER_SHARE = 0.6
+"""Of a mixture of pore and binder that was not resolved; nothing in two classes tells it; 0.4 to 0.7 is usual."""
+
+_CONTRAST_SHARE = 0.5
+"""Of the variance of such a mixture, that the contrast between pore and binder makes; the binder's texture the rest."""
+
+_HIGHEST_BINDER = 0.4
+"""Grey level of the binder between pore (0) and active material (1), at most: half would be cut into both classes."""
 
 _DISC_OF_BALL = 0.94
 """Median diameter of the sections of a ball, weighted by area, in diameters: 1 − u³/3·… has its half at u = 0.347, and
 √(1 − u²) = 0.938."""
 
-_RING_SEEN = 0.77
-"""Standard deviation of the mean on circles of integer radius, over that of the columns between which rings are
-interpolated: √(2·(1/8)² + (3/4)²)."""
+_RING_SEEN = 0.94
+"""Standard deviation of the mean on circles of integer radius, over that of rings between whose columns the scanner
+interpolates: √((2·(1/8)² + (3/4)²) / (2/3))."""
+
+_LATTICE_EDGE = 1.6
+"""Edge of the lattice that textures are drawn on, over the half width of their covariance."""
 
 _TEXTURE_SEEN = 0.75
 """Share of a texture's standard deviation that is left after the blur of a usual scan; a first guess."""
@@ -61,8 +71,9 @@ class TwinSettings:
     noise_length : standard deviation of the Gaussian that correlates it, voxels
     rings : standard deviation of the ring amplitude, grey
     texture : standard deviation of the grey variation inside the active material, before the blur
-    texture_length : its half width, voxels
-    drift_z : change of the grey value from the first slice to the last
+    texture_length : edge of the lattice that it is drawn on, voxels
+    porous_texture, porous_length : the same inside the binder, or the mixture of pore and binder
+    drift : standard deviation of the slow change of brightness along z, grey
     """
 
     porosity: float
@@ -80,7 +91,9 @@ class TwinSettings:
     rings: float
     texture: float
     texture_length: float
-    drift_z: float
+    porous_texture: float
+    porous_length: float
+    drift: float
 
     def to_record(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -89,7 +102,9 @@ class TwinSettings:
     def limited(self) -> TwinSettings:
         """The same within what the generator takes."""
         changed = {name: float(np.clip(getattr(self, name), *ends)) for name, ends in _LIMITS.items()}
-        strengths = {name: max(0.0, getattr(self, name)) for name in ("noise", "rings", "texture")}
+        strengths = {
+            name: max(0.0, getattr(self, name)) for name in ("noise", "rings", "texture", "porous_texture", "drift")
+        }
         return replace(self, **changed, **strengths)
 
 
@@ -118,7 +133,7 @@ def first_settings(likeness: Likeness, phases: PhaseTable, *, default_d50: float
         return default
 
     active_name = phases.with_role("active")[0].name
-    levels = _Levels.of(likeness, phases, active_name, notes)
+    levels = _Levels.of(likeness, phases, notes)
     void = known("void_fraction", 0.0, "the share of cracks and voids")
     is_crack_phase = bool(phases.with_role("crack"))
     inside = 0.0 if is_crack_phase else void * (1 - levels.rest) / max(1 - void, 0.5)
@@ -138,8 +153,10 @@ def first_settings(likeness: Likeness, phases: PhaseTable, *, default_d50: float
         noise_length=_noise_length(likeness, notes),
         rings=known("rings", 0.0, "the rings") / _RING_SEEN,
         texture=(likeness.value("texture", active_name) or 0.0) / _TEXTURE_SEEN,
-        texture_length=likeness.value("texture_length", active_name) or 4.0,
-        drift_z=likeness.value("drift_z") or 0.0,
+        texture_length=_LATTICE_EDGE * (likeness.value("texture_length", active_name) or 4.0),
+        porous_texture=levels.porous_texture / _TEXTURE_SEEN,
+        porous_length=_LATTICE_EDGE * (levels.porous_length or 4.0),
+        drift=likeness.value("drift") or 0.0,
     )
     return FirstSettings(settings.limited(), tuple(notes))
 
@@ -154,7 +171,7 @@ class FirstSettings:
 
 @dataclass(frozen=True)
 class _Levels:
-    """Fractions and grey levels of pore, binder and active material."""
+    """Fractions, grey levels and texture of what is not active material."""
 
     porosity: float
     binder: float
@@ -162,58 +179,80 @@ class _Levels:
     pore_level: float
     binder_level: float
     active_level: float
+    porous_texture: float
+    porous_length: float | None
 
     @classmethod
-    def of(cls, likeness: Likeness, phases: PhaseTable, active: str, notes: list[str]) -> _Levels:
-        active_level = likeness.value("grey_level", active)
-        if active_level is None:
-            raise GateError(
-                f"the grey level of {active} could not be measured: no voxel lies deep inside it", gate="likeness"
-            )
-
-        def fraction(*roles: str) -> float:
-            return sum(likeness.value("volume_fraction", p.name) or 0.0 for p in phases.with_role(*roles))
-
-        def level(*roles: str) -> float | None:
-            seen = [(likeness.value("grey_level", p.name), p) for p in phases.with_role(*roles)]
-            return next((value for value, _ in seen if value is not None), None)
-
-        mixture, pore, binder = fraction("pore+binder"), fraction("pore"), fraction("binder", "carbon")
-        if mixture > 0 and pore == 0:
-            middle = level("pore+binder")
-            if middle is None:
-                raise GateError(
-                    "the grey level of the mixture of pore and binder could not be measured", gate="likeness"
-                )
-            name = phases.with_role("pore+binder")[0].name
-            half = likeness.value("texture", name) or 0.0
-            notes.append(
-                "two classes do not tell pore from binder: "
-                + (
-                    f"binder takes {_BINDER_SHARE:.0%} of the mixture, with the grey levels that give the mixture the "
-                    "variation that was measured"
-                    if half
-                    else "the twin has no binder"
-                )
-            )
-            share = _BINDER_SHARE if half else 0.0
-            return cls(mixture * (1 - share), mixture * share, mixture, middle - half, middle + half, active_level)
-        pore_level = level("pore")
-        if pore_level is None:
-            raise GateError(
-                "the grey level of the pore could not be measured: no voxel lies deep inside it", gate="likeness"
-            )
-        binder_level = level("binder", "carbon")
+    def of(cls, likeness: Likeness, phases: PhaseTable, notes: list[str]) -> _Levels:
+        """Of a table with pore and binder, or with their mixture."""
+        active = _needed_level(likeness, phases, "active")
+        mixture = phases.with_role("pore+binder")
+        if mixture and not phases.with_role("pore"):
+            return cls._of_mixture(likeness, mixture[0].name, active, notes)
+        pore_level = _needed_level(likeness, phases, "pore")
+        pore, binder = _fraction(likeness, phases, "pore"), _fraction(likeness, phases, "binder", "carbon")
+        others = max(0.0, 1 - pore - binder - _fraction(likeness, phases, "active", "crack"))
+        if others > 0.005:
+            notes.append(f"phases of other roles hold {others:.1%}; the twin has pore in their place")
+        names = [phase.name for phase in phases.with_role("binder", "carbon")]
+        binder_level = likeness.value("grey_level", names[0]) if names else None
         if binder_level is None:
             if binder:
                 notes.append("the grey level of the binder could not be measured; a quarter of the contrast is used")
-            binder_level = pore_level + 0.25 * (active_level - pore_level)
-        others = 1 - pore - binder - fraction("active", "crack")
-        if others > 0.005:
-            notes.append(f"phases of other roles hold {others:.1%}; the twin has pore in their place")
-        return cls(
-            pore + max(others, 0), binder, pore + binder + max(others, 0), pore_level, binder_level, active_level
+            binder_level = pore_level + 0.25 * (active - pore_level)
+        texture = (likeness.value("texture", names[0]) if names else None) or 0.0
+        length = likeness.value("texture_length", names[0]) if names else None
+        rest = pore + others + binder
+        return cls(pore + others, binder, rest, pore_level, binder_level, active, texture, length)
+
+    @classmethod
+    def _of_mixture(cls, likeness: Likeness, name: str, active: float, notes: list[str]) -> _Levels:
+        """Pore and binder that were not told apart."""
+        fraction = likeness.value("volume_fraction", name) or 0.0
+        middle = likeness.value("grey_level", name)
+        if middle is None:
+            raise GateError(
+                f"the grey level of {name} could not be measured: too little of it is deep", gate="likeness"
+            )
+        texture = likeness.value("texture", name) or 0.0
+        if texture == 0:
+            notes.append("two classes do not tell pore from binder, and their mixture is even: the twin has no binder")
+            return cls(fraction, 0.0, fraction, middle, middle, active, 0.0, None)
+        notes.append(
+            f"two classes do not tell pore from binder: binder takes {_BINDER_SHARE:.0%} of their mixture, with grey "
+            "levels and a texture that give the mixture the variation that was measured"
         )
+        low, high = _split_levels(middle, texture, active)
+        share, length = _BINDER_SHARE, likeness.value("texture_length", name)
+        return cls(fraction * (1 - share), fraction * share, fraction, low, high, active, texture, length)
+
+
+def _split_levels(middle: float, texture: float, active: float) -> tuple[float, float]:
+    """Grey levels of pore and binder with a mean and, together with the texture, a standard deviation."""
+    share = _BINDER_SHARE
+    contrast = texture * np.sqrt(_CONTRAST_SHARE / (share * (1 - share)))
+    # pore + highest · (active − pore) is the binder's limit, and pore is middle − share · contrast.
+    limit = _HIGHEST_BINDER * abs(active - middle) / (1 - share * _HIGHEST_BINDER)
+    contrast = float(np.sign(active - middle)) * min(float(contrast), limit)
+    return middle - share * contrast, middle + (1 - share) * contrast
+
+
+def _fraction(likeness: Likeness, phases: PhaseTable, *roles: str) -> float:
+    return sum(likeness.value("volume_fraction", phase.name) or 0.0 for phase in phases.with_role(*roles))
+
+
+def _needed_level(likeness: Likeness, phases: PhaseTable, role: str) -> float:
+    """Grey level of the first phase of a role."""
+    found = phases.with_role(role)
+    level = likeness.value("grey_level", found[0].name) if found else None
+    if level is None:
+        reason = "no voxel lies deep inside it" if found else "there is no such phase"
+        raise GateError(
+            f"a twin needs the grey level of a phase of role {role}: {reason}. Segment the scan with two classes, or "
+            "give a phase table",
+            gate="likeness",
+        )
+    return level
 
 
 def _noise_length(likeness: Likeness, notes: list[str]) -> float:
@@ -259,20 +298,21 @@ def correct_settings(
             return 0.0
         return value * float(np.clip(a / b if b > 0 else _STRONGEST, 1 / _STRONGEST, _STRONGEST))
 
+    porous = (*mixture, *binders)[0].name if mixture or binders else ""
     changes: dict[str, float] = {
         "active": moved(settings.active, "grey_level", active),
         "noise": scaled(settings.noise, "noise"),
         "rings": scaled(settings.rings, "rings"),
         "texture": scaled(settings.texture, "texture", active),
         "texture_length": scaled(settings.texture_length, "texture_length", active),
+        "porous_texture": scaled(settings.porous_texture, "texture", porous),
+        "porous_length": scaled(settings.porous_length, "texture_length", porous),
         "noise_length": _corrected_length(settings.noise_length, source, twin),
         "blur": _corrected_blur(settings.blur, source, twin),
+        "drift": scaled(settings.drift, "drift"),
     }
     if mixture:
-        name = mixture[0].name
-        middle = moved(0.5 * (settings.pore + settings.binder_level), "grey_level", name)
-        half = scaled(0.5 * (settings.binder_level - settings.pore), "texture", name)
-        changes |= {"pore": middle - half, "binder_level": middle + half}
+        changes |= _corrected_mixture(settings, source, twin, mixture[0].name, changes["active"], scaled)
     else:
         changes["pore"] = moved(settings.pore, "grey_level", pores[0].name)
         if binders:
@@ -280,6 +320,25 @@ def correct_settings(
     if sizes:
         changes |= _corrected_structure(settings, moved, scaled, [p.name for p in (*mixture, *pores)], binders)
     return replace(settings, **changes).limited()
+
+
+def _corrected_mixture(
+    settings: TwinSettings,
+    source: Likeness,
+    twin: Likeness,
+    name: str,
+    active: float,
+    scaled: Callable[..., float],
+) -> dict[str, float]:
+    """Grey levels of pore and binder that were not told apart: their mean moves, their distance scales."""
+    share = _BINDER_SHARE if settings.binder > 0 else 0.0
+    contrast = settings.binder_level - settings.pore
+    a, b = source.value("grey_level", name), twin.value("grey_level", name)
+    middle = settings.pore + share * contrast + (0.0 if a is None or b is None else a - b)
+    wider = scaled(abs(contrast), "texture", name) * float(np.sign(contrast))
+    limit = _HIGHEST_BINDER * abs(active - middle) / (1 - share * _HIGHEST_BINDER)
+    contrast = float(np.clip(wider, -limit, limit))
+    return {"pore": middle - share * contrast, "binder_level": middle + (1 - share) * contrast}
 
 
 def _corrected_structure(

@@ -25,8 +25,7 @@ DEFINITIONS: Mapping[str, str] = {
     "surface of the active material",
     "rings": "standard deviation of the mean residual grey value on circles around the middle of the plane, from the "
     "covariance of two halves of each circle; changes over more than 15 voxels of radius are left out",
-    "drift_z": "change of the mean grey value inside the active material from the first slice to the last, of a line "
-    "fitted to the slices",
+    "drift": "standard deviation of the mean grey value inside the active material from slice to slice",
     "d10": "diameter up to which particles hold 10 % of the volume (area in a section)",
     "d50": "diameter up to which particles hold 50 % of the volume (area in a section)",
     "d90": "diameter up to which particles hold 90 % of the volume (area in a section)",
