@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
@@ -88,7 +89,7 @@ class ImageScanConfig(BaseModel):
             raise ValueError(str(error)) from error
         return self
 
-    def degradation(self, levels: dict[int, float]) -> Degradation:
+    def degradation(self, levels: Mapping[int, float]) -> Degradation:
         """The strengths, with the darkest level as the background of a halo."""
         return Degradation(
             optics=Optics(
@@ -115,7 +116,7 @@ class ImageScanConfig(BaseModel):
         )
 
     def greys(self, structure: Structure) -> Greys:
-        """What each phase of a structure looks like; outside the field of view lies what a pore shows, until it is cut.
+        """What each phase of a structure looks like.
 
         Raises
         ------
@@ -136,7 +137,7 @@ class ImageScanConfig(BaseModel):
                     if is_porous
                     else Texture(self.texture, self.texture_length)
                 )
-        return Greys({0: min(levels.values())} | levels, textures, self.seed + _TEXTURE_FIELD)
+        return Greys(levels, textures, self.seed + _TEXTURE_FIELD)
 
 
 def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanConfig, work: Workspace) -> Volume:
@@ -172,7 +173,7 @@ def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanCon
     if config.missing_wedge > 0 and not math.isclose(dy, dx):
         raise InputError(f"a missing wedge needs voxels as long along y as along x, found {dy:g} m and {dx:g} m")
     greys = config.greys(structure)
-    degradation = config.degradation({i: level for i, level in greys.levels.items() if i > 0})
+    degradation = config.degradation(greys.levels)
     painted = work.array("greys", (z, y, x), np.float32)
     work.map(
         "greys",
@@ -217,6 +218,6 @@ def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanCon
 def _paint(
     block: Block, phases: npt.NDArray[np.uint8], *, structure: Structure, greys: Greys, supersampling: int
 ) -> npt.NDArray[np.float32]:
-    if supersampling == 1:
+    if supersampling == 1 and not structure.is_cylinder:
         return show_phases(phases, block.read, greys, supersampling=1)
     return paint_greys(structure, block.read, greys, supersampling=supersampling, workers=available_cores())

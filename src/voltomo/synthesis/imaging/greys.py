@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ class Greys:
 
     Parameters
     ----------
-    levels : grey by phase id; 0, the outside of the field of view, is as dark as it is given here, or 0
+    levels : grey by phase id; 0 for the others
     textures : by phase id
     seed : of the textures
     """
@@ -67,9 +67,9 @@ def paint_greys(
 
     Returns
     -------
-    (Z, Y, X) float32 array
+    (Z, Y, X) float32 array; also outside the field of view, where the sample goes on and the point spread sees it
     """
-    fine = structure.refined(supersampling)
+    fine = replace(structure, is_cylinder=False).refined(supersampling)
     out = np.empty(tuple(axis.stop - axis.start for axis in region), np.float32)
 
     def paint(place: Region) -> None:

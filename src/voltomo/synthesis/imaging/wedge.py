@@ -1,7 +1,8 @@
 """Streaks of a missing wedge: directions that no projection saw.
 
 A projection at an angle fills one line through the origin of the Fourier plane of each slice. Without the projections
-of a range of angles a double wedge stays empty, and objects are drawn out along its middle.
+of a range of angles a double wedge stays empty: objects are drawn out along its middle, shadows lie across it, and
+streaks leave edges at right angles to its rims.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Wedge:
     Parameters
     ----------
     width : opening angle of the double wedge, rad; below π
-    direction : of its middle, rad, from the x axis towards the y axis; detail is lost, and streaks run, along it
+    direction : of its middle, rad, from the x axis towards the y axis; detail is lost along it
     """
 
     width: float = 0.0
