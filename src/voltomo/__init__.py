@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from voltomo.io.registry import read_volume
     from voltomo.pipeline import run
     from voltomo.stages.export import export
-    from voltomo.verbs import denoise, evaluate, measure, open_study, particles, segment, synth
+    from voltomo.verbs import denoise, evaluate, measure, open_study, particles, segment, synth, tortuosity_factor
 
 _HOMES = {
     "CrackMap": "voltomo.artifacts",
@@ -56,6 +56,7 @@ _HOMES = {
     "particles": "voltomo.verbs",
     "segment": "voltomo.verbs",
     "synth": "voltomo.verbs",
+    "tortuosity_factor": "voltomo.verbs",
 }
 """Where each public name lives."""
 

@@ -14,9 +14,21 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
-from voltomo.artifacts import ArrayLike, CrackMap, InstanceMap, Measurements, PhaseMap, PhaseTable, Volume, as_zyx
+from voltomo.artifacts import (
+    ArrayLike,
+    CrackMap,
+    InstanceMap,
+    Measurement,
+    Measurements,
+    PhaseMap,
+    PhaseTable,
+    Volume,
+    as_zyx,
+)
 from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
+from voltomo.metrics import transport
+from voltomo.metrics.sample import Sample
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
 from voltomo.stages.evaluate import EvaluateConfig, EvaluateResult, run_evaluate
 from voltomo.stages.inspection import find_field_of_view
@@ -29,7 +41,7 @@ from voltomo.stages.synth import SynthConfig, SynthResult, run_synth
 from voltomo.stages.workspace import MemoryWorkspace
 from voltomo.units import VoxelSize, parse_voxel_size
 
-__all__ = ["denoise", "evaluate", "measure", "open_study", "particles", "segment", "synth"]
+__all__ = ["denoise", "evaluate", "measure", "open_study", "particles", "segment", "synth", "tortuosity_factor"]
 
 Size: TypeAlias = "str | VoxelSize | None"
 """``"64 nm"``, or (dz, dy, dx) in m, or None where it is unknown."""
@@ -197,6 +209,58 @@ def evaluate(
 
 def _as_volume(instances: InstanceMap | None) -> InstanceMap | None:
     return None if instances is None else replace(instances, data=as_zyx(instances.data))
+
+
+def tortuosity_factor(
+    phases: PhaseMap | npt.ArrayLike,
+    phase_id: int,
+    *,
+    axis: int,
+    voxel_size: Size = None,
+    tolerance: float = 1e-3,
+) -> Measurement:
+    """Tortuosity factor ε·D₀/D_eff of one phase along one axis.
+
+    Parameters
+    ----------
+    phases : PhaseMap, or (Z, Y, X) uint8 array, all of which is the region
+    phase_id : the phase that conducts
+    axis : 0, 1 or 2 for z, y, x
+    voxel_size : "64 nm", (dz, dy, dx) in m; only its ratios matter, None takes cubes
+    tolerance : of the effective diffusivity, relative
+
+    Returns
+    -------
+    Measurement
+        `.value`, dimensionless; infinite where the phase does not join the two faces. `.interval` holds the error of
+        the solver alone.
+
+    Raises
+    ------
+    PhaseNotFoundError
+        If no voxel carries `phase_id`.
+    ConvergenceError
+        If the solver does not converge; there is no number then.
+
+    Examples
+    --------
+    >>> layers = np.tile(np.array([1, 1, 2], np.uint8), (6, 6, 2))
+    >>> round(tortuosity_factor(layers, 1, axis=0).value, 6)
+    1.0
+    """
+    size = _size(voxel_size)
+    if isinstance(phases, PhaseMap):
+        data, table = np.asarray(as_zyx(phases.data)), phases.phases
+        size = size or phases.voxel_size
+        inside = int(np.count_nonzero(data))
+    else:
+        data = np.asarray(phases)
+        if data.ndim != 3 or data.dtype != np.uint8:
+            raise InputError(f"expected phases as a (Z, Y, X) uint8 array, found {data.ndim} axes of {data.dtype}")
+        table, inside = PhaseTable(()), data.size
+    z, y, x = data.shape
+    sample = Sample(table, (z, y, x), inside, size)
+    return transport.tortuosity_factor(data, phase_id, axis=axis, sample=sample, tolerance=tolerance)
 
 
 def synth(**settings: Any) -> SynthResult:

@@ -11,6 +11,7 @@ _OHSER = "Ohser and Schladitz, 3D Images of Materials Structures (2009)"
 _LEGLAND = "Legland, Kiêu and Devaux, Image Anal. Stereol. 26, 83 (2007), doi 10.5566/ias.v26.p83-92"
 _UNDERWOOD = "Underwood, Quantitative Stereology (1970)"
 _MILES = "Miles, in Harding and Kendall (eds.), Stochastic Geometry (1974), p. 228; Lantuéjoul (1980)"
+_COOPER = "Cooper, Bertei, Shearing and Brandon, SoftwareX 5, 203 (2016), doi 10.1016/j.softx.2016.09.002"
 _WADELL = "Wadell, J. Geol. 40, 443 (1932), doi 10.1086/623964"
 
 DEFINITIONS: dict[str, str] = {
@@ -45,6 +46,8 @@ DEFINITIONS: dict[str, str] = {
     "component_count": "Number of connected components of the phase.",
     "euler_number": "Connected parts - loops + cavities of the phase: voxels - pairs + squares - cubes of neighboring "
     "voxels of the phase (6 neighbors; 4 in a section). What the edge of the field of view cuts counts as it is seen.",
+    "tortuosity_factor": "ε·D₀/D_eff along the axis: ε is the volume fraction of the whole phase, D_eff the effective "
+    f"diffusivity of the box between two faces at fixed concentrations, the other sides closed ({_COOPER}).",
     "particle_count": "Number of particles, those cut by the edge included.",
     "particle_number_density": f"Sum of the Miles-Lantuéjoul weights of the whole particles / measure of the region "
     f"({_MILES}).",

@@ -1,0 +1,147 @@
+"""Conduction through a volume of phases with known conductivities, along any axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from voltomo.errors import InputError
+from voltomo.metrics.conduction.multigrid import Conductor
+from voltomo.metrics.conduction.percolation import keep_percolating
+from voltomo.metrics.conduction.solve import solve_conduction
+from voltomo.metrics.conduction.team import Team
+
+__all__ = ["Flow", "memory_needed", "solve_flow"]
+
+_MOST_CONTRAST = 1e4
+"""Ratio of conductivities up to which convergence was tested."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Effective conductivity of a box along one axis.
+
+    Parameters
+    ----------
+    conductivity : in the unit of the phases' conductivities; 0 if nothing joins the two faces
+    fraction : share of the box that conducts, isolated parts included
+    shares : of the conducting voxels in parts that touch both faces, one, none (6 neighbours)
+    relative_error : estimate of how much the conductivity is too high because the solver stopped early
+    imbalance : largest difference between the fluxes through two planes, relative
+    rounds : steps of the solver
+    """
+
+    conductivity: float
+    fraction: float
+    shares: tuple[float, float, float]
+    relative_error: float = 0.0
+    imbalance: float = 0.0
+    rounds: int = 0
+
+
+def memory_needed(voxels: int, fraction: float) -> int:
+    """Bytes that `solve_flow` holds at its peak beyond the phases.
+
+    Before the unknowns exist, three bytes per voxel for codes and four for the labels of their parts. Then 24 bytes
+    per unknown (the potential in double, four vectors in single precision) and about 4 bytes per voxel for the coarse
+    levels (28 bytes for each block of 8, and a seventh of that below).
+    """
+    return int(voxels * max(7.0, 2.0 + 4.0 + 24.0 * fraction))
+
+
+def solve_flow(
+    phases: npt.NDArray[np.uint8],
+    conductivities: Mapping[int, float],
+    *,
+    axis: int,
+    edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    tolerance: float = 1e-3,
+    workers: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Flow:
+    """Effective conductivity along an axis; the other sides of the box are closed.
+
+    Parameters
+    ----------
+    phases : (Z, Y, X) uint8
+    conductivities : of each phase id that conducts, positive
+    axis : 0, 1 or 2
+    edges : (dz, dy, dx) of a voxel
+    tolerance : of the conductivity, relative; fluxes through all planes agree to 1e-4 besides
+    workers : threads; all cores by default
+    progress : told the estimated relative error after each step
+
+    Raises
+    ------
+    InputError
+        If no conductivity is positive, they differ by more than 10⁴, or the volume is one voxel thick along the axis.
+    ConvergenceError
+        If the solver does not converge; no number is returned then.
+
+    Notes
+    -----
+    Finite volumes, one per voxel: two neighbours are joined by the harmonic mean of their conductivities, and the faces
+    of the box, at potential 1 and 0, lie half a voxel from the first centres.
+    """
+    conducting = {int(i): float(s) for i, s in conductivities.items() if s > 0}
+    _check(phases, conducting, axis)
+    order = (axis, *(a for a in range(3) if a != axis))
+    codes, count = _encode(np.transpose(phases, order), sorted(conducting))
+    kept, shares = keep_percolating(codes)
+    fraction = count / phases.size
+    if shares[0] == 0:
+        return Flow(0.0, fraction, shares)
+    del codes
+    values = np.array([0.0, *(conducting[i] for i in sorted(conducting))])
+    d0, d1, d2 = (edges[a] for a in order)
+    scale = values.max()  # single precision likes numbers around one
+    joints, walls = _conductances(values / scale, (1.0, (d0 / d1) ** 2, (d0 / d2) ** 2))
+    with Team(workers) as team:
+        conductor = Conductor.build(np.pad(kept, 1), joints, walls, team)
+        del kept
+        found = solve_conduction(conductor, tolerance=tolerance, team=team, progress=progress)
+    planes, rows, columns = (phases.shape[a] for a in order)
+    conductivity = float(scale * found.conductance * planes / (rows * columns))
+    return Flow(conductivity, fraction, shares, found.relative_error, found.imbalance, found.rounds)
+
+
+def _check(phases: npt.NDArray[np.uint8], conducting: Mapping[int, float], axis: int) -> None:
+    if phases.ndim != 3 or phases.dtype != np.uint8:
+        raise InputError(f"expected phases as a (Z, Y, X) uint8 array, found {phases.ndim} axes of {phases.dtype}")
+    if axis not in (0, 1, 2):
+        raise InputError(f"expected axis 0, 1 or 2, found {axis!r}")
+    if not conducting or not all(np.isfinite(list(conducting.values()))):
+        raise InputError("expected a positive, finite conductivity for at least one phase")
+    contrast = max(conducting.values()) / min(conducting.values())
+    if contrast > _MOST_CONTRAST:
+        raise InputError(
+            f"the conductivities differ by a factor of {contrast:.3g}; up to {_MOST_CONTRAST:g} is supported: give 0 "
+            "to the phase that conducts least"
+        )
+    if phases.shape[axis] < 2:
+        raise InputError(f"the volume is one voxel thick along axis {axis}; transport needs at least two")
+
+
+def _encode(phases: npt.NDArray[np.uint8], ids: list[int]) -> tuple[npt.NDArray[np.uint8], int]:
+    """Codes 1, 2 … for the conducting ids, 0 for the rest, and how many conduct."""
+    table = np.zeros(256, np.uint8)
+    table[ids] = np.arange(1, len(ids) + 1)
+    codes = np.empty(phases.shape, np.uint8)
+    count = 0
+    for z, plane in enumerate(phases):
+        codes[z] = table[plane]
+        count += int(np.count_nonzero(codes[z]))
+    return codes, count
+
+
+def _conductances(
+    values: npt.NDArray[np.float64], areas_per_length: tuple[float, float, float]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Joints (3, K, K) and walls (K,), in units of the conductance of a unit voxel along the flow."""
+    total = values[:, None] + values
+    harmonic = np.divide(2 * values[:, None] * values, total, out=np.zeros_like(total), where=total > 0)
+    harmonic[0] = harmonic[:, 0] = 0
+    return np.array([ratio * harmonic for ratio in areas_per_length]), 2 * values * areas_per_length[0]

@@ -1,0 +1,59 @@
+"""The tortuosity factor as a measurement."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import voltomo as vt
+from voltomo.artifacts import PhaseMap, PhaseTable
+from voltomo.errors import InputError, PhaseNotFoundError
+
+
+def test_it_carries_unit_axis_definition_and_solver_error() -> None:
+    """A number of a paper is more than its value."""
+    phases = np.ones((10, 10, 10), np.uint8)
+    phases[:, 5:] = 2
+    found = vt.tortuosity_factor(phases, 1, axis=0, voxel_size="64 nm")
+    assert (found.unit, found.axis, found.phase) == ("1", "z", "1")
+    assert "D_eff" in found.definition
+    assert found.value == pytest.approx(1, rel=1e-6)
+    assert found.low is not None
+    assert found.low <= 1 + 1e-9
+    assert {part.name for part in found.parts if part.standard_uncertainty is None} >= {
+        "discretization",
+        "segmentation",
+    }
+
+
+def test_a_blocked_phase_is_infinite_and_says_so() -> None:
+    """No large number from a solver that could not converge."""
+    phases = np.ones((8, 8, 8), np.uint8)
+    phases[4] = 2
+    found = vt.tortuosity_factor(phases, 1, axis=0)
+    assert found.value == math.inf
+    assert found.status == "warned"
+    assert "joins the two faces" in found.reason
+
+
+def test_voxels_need_not_be_cubes() -> None:
+    """A volume with every slice doubled, and half the slice distance, is the same body."""
+    rng = np.random.default_rng(2)
+    phases = np.where(rng.random((6, 9, 9)) < 0.7, 1, 2).astype(np.uint8).repeat(3, 0).repeat(3, 1).repeat(3, 2)
+    cubes = vt.tortuosity_factor(phases, 1, axis=1).value
+    thin = vt.tortuosity_factor(phases.repeat(2, 0), 1, axis=1, voxel_size=(0.5e-6, 1e-6, 1e-6)).value
+    assert thin == pytest.approx(cubes, rel=1e-2)  # finer slices resolve the flow a little better
+
+
+def test_what_has_no_faces_is_refused() -> None:
+    """A field of view that does not fill the box; a missing phase; the wrong type."""
+    ids = np.ones((6, 6, 6), np.uint8)
+    ids[:, 0, 0] = 0
+    with pytest.raises(InputError, match="crop"):
+        vt.tortuosity_factor(PhaseMap(ids, PhaseTable.two_class()), 1, axis=0)
+    with pytest.raises(PhaseNotFoundError, match="phase id 9"):
+        vt.tortuosity_factor(ids, 9, axis=0)
+    with pytest.raises(InputError, match="uint8"):
+        vt.tortuosity_factor(ids.astype(float), 1, axis=0)
