@@ -13,8 +13,9 @@ import numpy.typing as npt
 from numba import njit
 
 from voltomo.synthesis.fibsem.depths import Depths, FaceRegion, View, look_behind
-from voltomo.synthesis.fibsem.texture import Texture, orientation_of_grain
+from voltomo.synthesis.fibsem.texture import Texture
 from voltomo.synthesis.fibsem.yields import PhaseYields
+from voltomo.synthesis.grains import grain_values
 from voltomo.synthesis.noise import lattice_noise
 from voltomo.synthesis.raster import paint
 from voltomo.synthesis.structure import Structure
@@ -24,7 +25,7 @@ __all__ = ["Face", "paint_face"]
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-_GRAIN_FIELD, _TEXTURE_FIELD = 21, 22
+_TEXTURE_FIELD = 21
 _TEXTURE_LENGTH = 3.0
 """Correlation length of the unresolved pores' share, in voxels: just resolved, as aggregates of carbon black are."""
 
@@ -72,14 +73,25 @@ def paint_face(
     Face
         The same values at a place for every region that holds it.
     """
-    phases, ids = _paint_points(structure, view, region, subsamples)
-    shape = (region[0].stop - region[0].start, region[1].stop - region[1].start)
-    shown, void_share, middle = np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.uint8)
+    points = _face_grid(structure, view, subsamples, 0)
+    lattice = (range(1), *(range(part.start * subsamples, part.stop * subsamples) for part in region))
+    phases, ids, _ = paint(points, lattice)
+    half = subsamples // 2
+    middle, owners = (np.ascontiguousarray(values[0, half::subsamples, half::subsamples]) for values in (phases, ids))
+    grains = np.ones(middle.shape, np.float32)
+    if texture.grain_contrast > 0:
+        values = grain_values(
+            _face_grid(structure, view, subsamples, half, step=subsamples), (slice(0, 1), *region), owners[None]
+        )
+        grains += texture.grain_contrast * values[0]
+    shown, void_share = np.empty(middle.shape, np.float32), np.empty(middle.shape, np.float32)
     planes, first_plane, corner = depths.behind(view)
     _average(
-        phases,
-        ids,
+        phases[0],
+        ids[0],
         subsamples,
+        middle,
+        grains,
         (region[0].start, region[1].start),
         (view.row, view.column),
         view.z,
@@ -94,34 +106,30 @@ def paint_face(
         corner,
         depths.slope,
         depths.attenuation,
-        texture.grain_size,
-        texture.grain_contrast,
         texture.porosity_variation,
         texture.seed,
         shown,
         void_share,
-        middle,
     )
     return Face(shown, void_share, middle)
 
 
-def _paint_points(
-    structure: Structure, view: View, region: FaceRegion, subsamples: int
-) -> tuple[Bytes, npt.NDArray[np.uint32]]:
-    """(R·s, C·s) phases and particle ids at the points of a face."""
+def _face_grid(structure: Structure, view: View, subsamples: int, first: int, *, step: int = 1) -> Structure:
+    """The structure on a grid that holds every `step`-th of the points of a face along each axis, from the `first` on.
+
+    The points of a voxel lie in the middles of its `subsamples`² parts; index 0 along y and x is in voxel (0, 0).
+    """
     dz, dy, dx = structure.voxel_size
-    inset = 0.5 * (1 / subsamples - 1)  # the first of s points lies this far from the middle of its voxel
     z, y, x = structure.origin
-    face = replace(
+    inset = (first + 0.5) / subsamples - 0.5
+    fineness = subsamples // step
+    return replace(
         structure,
-        shape=(1, structure.shape[1] * subsamples, structure.shape[2] * subsamples),
-        voxel_size=(dz, dy / subsamples, dx / subsamples),
+        shape=(1, structure.shape[1] * fineness, structure.shape[2] * fineness),
+        voxel_size=(dz, dy / fineness, dx / fineness),
         origin=(z + view.z, y + (inset - view.row) * dy, x + (inset - view.column) * dx),
         is_cylinder=False,
     )
-    rows, columns = (range(part.start * subsamples, part.stop * subsamples) for part in region)
-    phases, ids, _ = paint(face, (range(1), rows, columns))
-    return phases[0], ids[0]
 
 
 @njit(cache=True, nogil=True)
@@ -129,6 +137,8 @@ def _average(
     phases: Bytes,
     ids: npt.NDArray[np.uint32],
     subsamples: int,
+    middle: Bytes,
+    grains: Floats,
     start: tuple[int, int],
     drift: tuple[float, float],
     z: float,
@@ -143,31 +153,17 @@ def _average(
     corner: tuple[int, int],
     slope: float,
     attenuation: float,
-    grain_size: float,
-    grain_contrast: float,
     variation: float,
     seed: int,
     shown: Floats,
     void_share: Floats,
-    middle: Bytes,
 ) -> None:
     """Mean yield and void share of the points in each voxel; `start` is the row and column of the first on the face."""
-    half = subsamples // 2
     for r in range(shown.shape[0]):
         row = start[0] + r - drift[0]  # in this order: the sum of integers is the same from every start
         for c in range(shown.shape[1]):
             column = start[1] + c - drift[1]
-            nearest = (r * subsamples + half, c * subsamples + half)
-            middle[r, c] = phases[nearest]
-            grain, local = 1.0, 0.0
-            owner = ids[nearest]
-            if grain_contrast > 0 and owner > 0:
-                grain = 1 + grain_contrast * orientation_of_grain(
-                    seed + _GRAIN_FIELD + 16 * int(owner),
-                    z / grain_size,
-                    row * step[1] / grain_size,
-                    column * step[2] / grain_size,
-                )
+            local = 0.0
             if variation > 0 and porosity[middle[r, c]] > 0:
                 local = variation * lattice_noise(
                     seed + _TEXTURE_FIELD,
@@ -184,7 +180,7 @@ def _average(
                     else:
                         share = min(1.0, max(0.0, porosity[phase] * (1 + local)))
                         value = dense[phase] * (1 - share) + filling * share
-                        total += value * grain if ids[i, j] > 0 else value
+                        total += value * grains[r, c] if ids[i, j] > 0 else value
             if voids > 0:
                 behind = filling
                 if len(planes) > 0:

@@ -47,8 +47,7 @@ class FibsemScanner:
     is_infiltrated : whether resin fills the pores; if not, deeper material shines through them
     subsamples : points per pixel edge at which phases are decided
     shine_depth : depth at which deeper material has lost all but 1/e of its electrons, m; 0 for black pores
-    grain_contrast : largest relative change of grey between grains
-    grain_size : mean width of grains, m
+    grain_contrast : largest relative change of grey between grains, where the structure has them
     texture : relative variation of unresolved porosity from place to place
     curtain, streak : largest relative change of grey by curtains behind edges, and from edge to edge
     curtain_width : width of their stripes, pixels
@@ -70,7 +69,6 @@ class FibsemScanner:
     subsamples: int = 2
     shine_depth: float = 0.0
     grain_contrast: float = 0.0
-    grain_size: float = 1e-6
     texture: float = 0.0
     curtain: float = 0.0
     streak: float = 0.0
@@ -218,7 +216,7 @@ def _light(
         yields=yields,
         subsamples=scanner.subsamples,
         depths=depths,
-        texture=Texture(scanner.grain_size, scanner.grain_contrast, scanner.texture, scanner.seed),
+        texture=Texture(scanner.grain_contrast, scanner.texture, scanner.seed),
     )
     start, drift = (needs.face_rows.start, needs.face_columns.start), (view.row, view.column)
     signal = face.yields
