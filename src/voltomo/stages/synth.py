@@ -13,15 +13,25 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from voltomo.artifacts import CRACK, NOT_PARTICLE, SOLID, Channel, CrackMap, InstanceMap, PhaseMap, Volume
 from voltomo.blocks import Block, Region
 from voltomo.errors import InputError
+from voltomo.stages.structure_truth import find_truth
 from voltomo.stages.workspace import Workspace
-from voltomo.synthesis.families import BINDER, CRACK_PHASE, ELECTROLYTE, PORE, PRODUCT, SILICON, Family, find_family
+from voltomo.synthesis.families import (
+    BINDER,
+    CRACK_PHASE,
+    ELECTROLYTE,
+    PORE,
+    PRODUCT,
+    SILICON,
+    SULFUR,
+    Family,
+    find_family,
+)
 from voltomo.synthesis.generate import make_structure
 from voltomo.synthesis.raster import find_owners, rasterize
 from voltomo.synthesis.request import StructureRequest
 from voltomo.synthesis.scan import Scanner, scan
 from voltomo.synthesis.structure import Structure
-from voltomo.synthesis.truth import count_voxels, describe_truth, merge_counts, particle_table
-from voltomo.units import VoxelSize, parse_length, parse_voxel_size
+from voltomo.units import VoxelSize, format_length, parse_length, parse_voxel_size
 
 __all__ = ["SynthConfig", "SynthResult", "run_synth"]
 
@@ -47,9 +57,23 @@ class SynthConfig(BaseModel):
     silicon: float | None = Field(None, ge=0, lt=1, description="volume fraction of silicon (si-graphite)")
     electrolyte: float | None = Field(None, gt=0, lt=1, description="volume fraction of solid electrolyte (assb)")
     product: float | None = Field(None, ge=0, lt=1, description="volume fraction of Li2S or Li2O2 (li-s, li-air)")
+    sulfur: float | None = Field(None, ge=0, lt=1, description="volume fraction of sulfur (li-s)")
+    charge: Literal["charged", "discharged"] = Field(
+        "discharged", description="li-s: whether sulfur or Li2S is there where neither fraction is given"
+    )
+    process: Literal["dry", "wet"] = Field("dry", description="separator: drawn (slit pores) or wet (a felt)")
+    binder_rules: tuple[float, float, float] = Field(
+        (0.5, 0.2, 0.3),
+        description="shares of the binder that bridge particles, film them, and span pores as webs; add up to 1",
+    )
     d50: str | None = Field(
         None,
         description="volume-weighted median particle diameter; if not given, the family's where it fits the window",
+    )
+    feature: str | None = Field(
+        None,
+        description="width of pores, lumps or fibrils (li-s, li-air, separator); if not given, the family's where it "
+        "fits the window",
     )
     spread: float | None = Field(
         None, ge=1, le=2.5, description="geometric standard deviation of the diameters; 1 for equal particles"
@@ -61,6 +85,13 @@ class SynthConfig(BaseModel):
     alignment: float = Field(
         0.7, ge=0, le=1, description="of flat particles: 0 lie at random, 1 all along the collector"
     )
+    calendering: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="0 for none; 1 turns flat particles along the collector and makes the solid some 10 % denser "
+        "at the free surface than in the middle",
+    )
     roughness: float | None = Field(
         None, ge=0, le=0.3, description="how far surfaces move in and out, in radii; 0 for ellipsoids"
     )
@@ -68,8 +99,26 @@ class SynthConfig(BaseModel):
     crack_width: str | None = Field(
         None, description="opening of the cracks; D50/12 where it is not given, between one voxel and three"
     )
+    crack_type: Literal["mixed", "intergranular", "meridional", "radial", "core", "fragmented"] = Field(
+        "mixed", description="type of the cracks; mixed draws one for each particle"
+    )
+    crack_spread: float = Field(
+        1.2, ge=1, le=2, description="geometric standard deviation of the openings of cracks; 1 for equal ones"
+    )
+    open_cracks: float = Field(
+        0.35, ge=0, le=1, description="chance that a crack opens to the pores, of the types that can be open or closed"
+    )
     hollow: float = Field(0.1, ge=0, le=1, description="share of the particles with a closed void")
     void_diameter: str | None = Field(None, description="diameter of the voids; D50/6 where it is not given")
+    pores: float = Field(0, ge=0, le=0.25, description="volume fraction of small closed pores in every particle")
+    pore_diameter: str | None = Field(
+        None, description="diameter of the largest of them; D50/20 or two voxels where it is not given"
+    )
+    grain_size: str | None = Field(
+        None,
+        description="size of the grains in particles, 0 um for none; the family's where it is not given, but at least "
+        "2.5 times the opening of the cracks and at most D50/5",
+    )
     collector: str = Field("0 um", description="thickness of current collector at the low end of z")
     free_surface: str = Field("0 um", description="empty space beyond the electrode at the high end of z")
     field_of_view: Literal["box", "cylinder"] = Field("box", description="cylinder: inscribed along z, nothing outside")
@@ -111,7 +160,7 @@ class SynthConfig(BaseModel):
             raise ValueError("a synthetic electrode has a voxel size; give one such as 64 nm")
         return text
 
-    @field_validator("d50", "crack_width", "void_diameter")
+    @field_validator("d50", "feature", "crack_width", "void_diameter", "pore_diameter")
     @classmethod
     def _positive_length(cls, text: str | None) -> str | None:
         if text is not None and parse_length(text) <= 0:
@@ -133,11 +182,8 @@ class SynthConfig(BaseModel):
             If a fraction of a phase is given that the family does not have.
         """
         family, voxel_size = find_family(self.family), self.size
-        width = min(n * edge for n, edge in zip(self.shape[1:], voxel_size[1:], strict=True))
         voxel = max(voxel_size)
-        d50 = 0.0
-        if family.d50 > 0:
-            d50 = _usual_d50(width, voxel) if self.d50 is None else parse_length(self.d50)
+        d50, feature = self._lengths(family)
         crack = min(max(d50 / 12, voxel), 3 * voxel) if self.crack_width is None else parse_length(self.crack_width)
         return StructureRequest(
             family=family.name,
@@ -157,7 +203,51 @@ class SynthConfig(BaseModel):
             collector=parse_length(self.collector),
             free_surface=parse_length(self.free_surface),
             is_cylinder=self.field_of_view == "cylinder",
+            calendering=self.calendering,
+            binder_rules=self.binder_rules,
+            feature=feature,
+            process=self.process,
+            crack_type=self.crack_type,
+            crack_spread=self.crack_spread,
+            open_cracks=self.open_cracks,
+            pores=self.pores,
+            pore_diameter=max(d50 / 20, 2 * voxel) if self.pore_diameter is None else parse_length(self.pore_diameter),
+            grain_size=_usual_grain(family, d50, crack) if self.grain_size is None else parse_length(self.grain_size),
         )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was chosen other than the family's usual numbers, and why."""
+        family = find_family(self.family)
+        found = []
+        for given, usual, chosen, what in zip(
+            (self.d50, self.feature),
+            (family.d50, family.feature),
+            self._lengths(family),
+            ("D50", "feature size"),
+            strict=True,
+        ):
+            if given is None and usual > 0 and chosen != usual:
+                found.append(
+                    f"the usual {what} of {family.name}, {format_length(usual)}, does not fit this window and voxel "
+                    f"size; {format_length(chosen)} was taken"
+                )
+        return tuple(found)
+
+    def _lengths(self, family: Family) -> tuple[float, float]:
+        """D50 and feature size, m; 0 for what the family does not have."""
+        extents = [n * edge for n, edge in zip(self.shape, self.size, strict=True)]
+        if self.shape[0] > 1:
+            extents[0] -= parse_length(self.collector) + parse_length(self.free_surface)
+        width, voxel = min(extents if self.shape[0] > 1 else extents[1:]), max(self.size)
+        found = []
+        for given, usual, low, high in (
+            (self.d50, family.d50, _USUAL_D50[0] * voxel, _USUAL_D50[1] * width),
+            (self.feature, family.feature, _USUAL_FEATURE[0] * voxel, _USUAL_FEATURE[1] * width),
+        ):
+            fitting = max(low, min(usual, high)) if usual > 0 else 0.0
+            found.append(fitting if given is None or usual == 0 else parse_length(given))
+        return found[0], found[1]
 
     def _fractions(self, family: Family) -> dict[int, float]:
         given = {
@@ -166,8 +256,16 @@ class SynthConfig(BaseModel):
             SILICON: self.silicon,
             ELECTROLYTE: self.electrolyte,
             PRODUCT: self.product,
+            SULFUR: self.sulfur,
         }
-        names = {PORE: "porosity", BINDER: "binder", SILICON: "silicon", ELECTROLYTE: "electrolyte", PRODUCT: "product"}
+        names = {
+            PORE: "porosity",
+            BINDER: "binder",
+            SILICON: "silicon",
+            ELECTROLYTE: "electrolyte",
+            PRODUCT: "product",
+            SULFUR: "sulfur",
+        }
         foreign = [names[i] for i, value in given.items() if value is not None and i not in family.fractions]
         if foreign:
             raise InputError(
@@ -175,7 +273,12 @@ class SynthConfig(BaseModel):
                 + ", ".join(names[i] for i in family.fractions)
                 + f", and {family.phases.by_id(family.rest).name} takes the rest"
             )
-        return {i: _given(given[i], usual) for i, usual in family.fractions.items()}
+        usual = dict(family.fractions)
+        if SULFUR in usual:
+            deposit = usual[PRODUCT] + usual[SULFUR] if self.product is None and self.sulfur is None else 0.0
+            is_charged = self.charge == "charged"
+            usual |= {SULFUR: deposit if is_charged else 0.0, PRODUCT: 0.0 if is_charged else deposit}
+        return {i: _given(given[i], share) for i, share in usual.items()}
 
     def scanner(self) -> Scanner:
         """The scan that is asked for."""
@@ -197,12 +300,16 @@ def _given(value: float | None, usual: float) -> float:
     return usual if value is None else value
 
 
-def _usual_d50(width: float, voxel: float) -> float:
-    """A fifth of the window, which then shows some hundred particles, but 40 voxels where that leaves enough of them.
+def _usual_grain(family: Family, d50: float, crack_width: float) -> float:
+    """Grain size, m: the family's, or what lets cracks run between grains and shows some across a particle."""
+    return min(max(family.grain_size, 2.5 * crack_width), 0.2 * d50) if family.grain_size > 0 else 0.0
 
-    With 40 voxels the smallest particles are 14 voxels across, which a scan with the default blur resolves.
-    """
-    return max(0.2 * width, min(40 * voxel, 0.35 * width), 6 * voxel)
+
+_USUAL_D50 = (6, 0.28)
+"""Limits of a D50 that was not given: in voxels, so that particles have a shape, and in widths of the window, so that
+some fifty of them are in it."""
+_USUAL_FEATURE = (6, 0.2)
+"""The same for a feature size."""
 
 
 @dataclass(frozen=True)
@@ -259,21 +366,13 @@ def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
     work.map("cracks", _find_cracks, phases, particles, out=cracks, bytes_per_voxel=10)
     scanned = partial(scan, scanner=scanner, shape=shape)
     work.map("scan", scanned, phases, out=Channel(volume), halo=scanner.halo, bytes_per_voxel=24)
-    counts = work.reduce(
-        "truth",
-        partial(count_voxels, count=len(structure.particles)),
-        phases,
-        particles,
-        merge=merge_counts,
-        bytes_per_voxel=24,
-    )
-    table = particle_table(structure, counts)
+    table, truth = find_truth(structure, config.request(), work, phases=phases, particles=particles)
     return SynthResult(
         volume=Volume(volume, voxel_size, through_plane="z", name=f"synthetic electrode, seed {config.seed}"),
         phase_map=PhaseMap(phases, structure.phases, voxel_size, "z"),
         instance_map=InstanceMap(particles, table, voxel_size),
         crack_map=CrackMap(cracks, voxel_size=voxel_size),
-        truth=describe_truth(structure, counts, table),
+        truth=truth,
         structure=structure,
     )
 

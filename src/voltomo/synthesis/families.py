@@ -57,11 +57,14 @@ class Family:
     materials : what each phase consists of, by phase id; cracks and the collector included
     rest : id of the phase that takes what the stated fractions leave
     fractions : usual volume fraction of every other phase, by id; pore is without cracks and voids inside particles
-    voxel_size, d50 : usual lengths, m; d50 is 0 where there are no particles
+    voxel_size : usual voxel edge, m
+    d50 : usual volume-weighted median diameter, m; 0 where there are no particles
+    feature : usual width of pores, lumps or fibrils where there are no particles, m
     spread : usual geometric standard deviation of the diameters
     elongation : usual largest ratio of a particle's axes
     flatness : usual ratio of a particle's width to its thickness; 1 for round ones
     roughness : usual amplitude of the surface, in radii
+    grain_size : of the primary grains in a particle, m; 0 for particles without
     """
 
     name: str
@@ -71,10 +74,12 @@ class Family:
     fractions: Mapping[int, float]
     voxel_size: float
     d50: float = 0.0
+    feature: float = 0.0
     spread: float = 1.5
     elongation: float = 1.3
     flatness: float = 1.0
     roughness: float = 0.1
+    grain_size: float = 0.0
     phases: PhaseTable = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,6 +117,7 @@ FAMILIES: dict[str, Family] = {
             fractions={PORE: 0.27, BINDER: 0.15},
             voxel_size=100e-9,
             d50=6e-6,
+            grain_size=0.5e-6,
         ),
         Family(
             "graphite",
@@ -138,7 +144,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             "si-graphite",
-            "silicon-graphite anode: graphite flakes with small silicon particles between them, binder, pore",
+            "silicon-graphite anode: graphite flakes, silicon of a fifth of their size between them, binder, pore",
             _ANODE | {ACTIVE: materials.GRAPHITE, SILICON: materials.SILICON},
             rest=ACTIVE,
             fractions={PORE: 0.33, BINDER: 0.09, SILICON: 0.08},
@@ -156,23 +162,26 @@ FAMILIES: dict[str, Family] = {
             fractions={PORE: 0.10, ELECTROLYTE: 0.40},
             voxel_size=50e-9,
             d50=4e-6,
+            grain_size=0.5e-6,
         ),
         Family(
             "li-s",
-            "lithium-sulfur cathode: porous carbon host, Li2S deposited on it, pore",
+            "lithium-sulfur cathode: carbon host with wide and narrow pores, Li2S or sulfur deposited in it, pore",
             {
                 PORE: materials.VACUUM,
                 CARBON: materials.CARBON_BLACK,
                 PRODUCT: materials.LI2S,
+                SULFUR: materials.SULFUR,
                 COLLECTOR: materials.ALUMINIUM,
             },
             rest=CARBON,
-            fractions={PORE: 0.55, PRODUCT: 0.20},
+            fractions={PORE: 0.55, PRODUCT: 0.20, SULFUR: 0.0},
             voxel_size=50e-9,
+            feature=1.2e-6,
         ),
         Family(
             "li-air",
-            "lithium-air cathode: carbon, Li2O2 deposited on it, pore",
+            "lithium-air cathode: carbon aggregates, Li2O2 on them as discs and as a film, pore",
             {
                 PORE: materials.VACUUM,
                 CARBON: materials.CARBON_BLACK,
@@ -182,14 +191,16 @@ FAMILIES: dict[str, Family] = {
             rest=CARBON,
             fractions={PORE: 0.62, PRODUCT: 0.15},
             voxel_size=20e-9,
+            feature=0.25e-6,
         ),
         Family(
             "separator",
-            "porous polymer separator, drawn in the plane",
+            "porous polymer separator: drawn (slit pores between lamellae and fibrils) or wet (a felt)",
             {PORE: materials.VACUUM, SEPARATOR: materials.POLYPROPYLENE},
             rest=SEPARATOR,
             fractions={PORE: 0.42},
-            voxel_size=30e-9,
+            voxel_size=10e-9,
+            feature=0.1e-6,
         ),
     )
 }

@@ -1,13 +1,16 @@
-"""Sizes and places of particles: log-normal diameters, packed by pushing overlapping neighbours apart.
+"""Places of particles: packed by pushing overlapping neighbours apart.
 
-The box is periodic. Particles start at random places and small; while they grow to their size, every overlapping pair
-is moved apart along the line between the centres, the smaller one further. This is the force-biased idea of [1]_
-without its random forces, and reaches about the density of a random close packing.
+The box is periodic, but for walls across z where they are asked for. Particles start at random places and small; while
+they grow to their size, every overlapping pair is moved apart along the normal of their contact, the smaller one
+further. This is the force-biased idea of [1]_ without its random forces, with the contact function of Perram and
+Wertheim [2]_ for ellipsoids; it reaches about the density of a random close packing.
 
 References
 ----------
 .. [1] Mościński, Bargieł, Rycerz and Jacobs, The force-biased algorithm for the irregular close packing of equal hard
    spheres, Molecular Simulation 3 (1989), doi 10.1080/08927028908031373.
+.. [2] Perram and Wertheim, Statistical mechanics of hard ellipsoids. I. Overlap algorithm and the contact function,
+   J. Comput. Phys. 58 (1985), doi 10.1016/0021-9991(85)90171-8.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["draw_diameters", "draw_ellipsoids", "pack", "volume_weighted_median"]
+__all__ = ["pack"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,94 +31,21 @@ _FIRST_SCALE = 0.6
 _REBUILD = 8
 """Rounds between two searches for neighbours; `_SKIN` is the gap, relative to the radii, up to which pairs are kept."""
 _SKIN = 0.15
+_SETTLED = 0.003
+"""Deepest overlap, in mean radii of the smaller particle, at which a full-grown packing needs no more rounds."""
+_FAR = 1e30
+"""Period of an axis that is not periodic, in edges of the box."""
 
 
-def volume_weighted_median(diameters: Floats, volumes: Floats) -> float:
-    """D50: the smallest diameter at which the particles up to it hold half of the volume; 0.0 without particles."""
-    if len(diameters) == 0:
-        return 0.0
-    order = np.argsort(diameters, kind="stable")
-    cumulative = np.cumsum(volumes[order])
-    return float(diameters[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])])
-
-
-def draw_diameters(
-    volume: float, *, d50: float, spread: float, limits: tuple[float, float], rng: np.random.Generator
+def pack(
+    semi_axes: Floats,
+    rotations: Floats,
+    *,
+    box: Floats,
+    rng: np.random.Generator,
+    walls: tuple[Floats, Floats] | None = None,
 ) -> Floats:
-    """Log-normal diameters whose spheres have a stated total volume and a stated D50.
-
-    Parameters
-    ----------
-    volume : total volume of the particles, m³
-    d50 : volume-weighted median diameter, m
-    spread : geometric standard deviation, 1 for equal particles
-    limits : smallest and largest diameter, m
-    rng : Generator
-
-    Returns
-    -------
-    (N,) float64 array in m, at least one
-
-    Notes
-    -----
-    The number-weighted median of a log-normal distribution is D50·exp(−3σ²), σ = ln(spread) [1]_. Diameters are scaled
-    so that the drawn set, cut at the limits, has the D50 that was asked for; with few particles it is met less well.
-
-    References
-    ----------
-    .. [1] Hatch and Choate, Statistical description of the size properties of non-uniform particulate substances,
-       J. Franklin Inst. 207 (1929).
-    """
-    sigma = np.log(spread)
-    median = d50 * np.exp(-3 * sigma**2)
-    mean_volume = np.pi / 6 * median**3 * np.exp(4.5 * sigma**2)
-    raw = np.empty(0)
-    kept = raw
-    while np.sum(np.pi / 6 * kept**3) < 1.5 * volume:
-        raw = np.append(raw, rng.lognormal(np.log(median), sigma, size=int(2 * volume / mean_volume) + 16))
-        kept = raw[(raw >= limits[0]) & (raw <= limits[1])]
-    for _ in range(10):  # the count and the scale depend on one another; both settle in a few rounds
-        count = 1 + int(np.argmin(np.abs(np.cumsum(np.pi / 6 * kept**3) - volume)))
-        chosen = kept[:count]
-        kept = np.clip(kept * d50 / volume_weighted_median(chosen, chosen**3), *limits)
-    cumulative = np.cumsum(np.pi / 6 * kept**3)
-    chosen = kept[: 1 + int(np.argmin(np.abs(cumulative - volume)))]
-    return np.asarray(chosen * (volume / np.sum(np.pi / 6 * chosen**3)) ** (1 / 3))
-
-
-def draw_ellipsoids(diameters: Floats, *, elongation: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Semi-axes and random orientations of ellipsoids with the volume of spheres of these diameters.
-
-    Parameters
-    ----------
-    diameters : (N,) m
-    elongation : the ratio of the longest to the shortest axis lies between 1 and this
-    rng : Generator
-
-    Returns
-    -------
-    semi_axes : (N, 3) m
-    rotations : (N, 3, 3), columns are the directions of the axes in (z, y, x)
-    """
-    count = len(diameters)
-    stretch = np.exp(np.log(elongation) * (rng.random((count, 3)) - 0.5))
-    stretch /= np.prod(stretch, axis=1, keepdims=True) ** (1 / 3)
-    quaternions = rng.normal(
-        size=(count, 4)
-    )  # a normal 4-vector points equally in all directions, so does the rotation
-    w, i, j, k = (quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)).T
-    rotations = np.array(
-        [
-            [1 - 2 * (j * j + k * k), 2 * (i * j - k * w), 2 * (i * k + j * w)],
-            [2 * (i * j + k * w), 1 - 2 * (i * i + k * k), 2 * (j * k - i * w)],
-            [2 * (i * k - j * w), 2 * (j * k + i * w), 1 - 2 * (i * i + j * j)],
-        ]
-    )
-    return 0.5 * diameters[:, None] * stretch, np.ascontiguousarray(rotations.transpose(2, 0, 1))
-
-
-def pack(semi_axes: Floats, rotations: Floats, *, box: Floats, rng: np.random.Generator) -> Floats:
-    """Centres of particles that overlap as little as possible in a periodic box.
+    """Centres of particles that overlap as little as possible in a box.
 
     Parameters
     ----------
@@ -123,27 +53,39 @@ def pack(semi_axes: Floats, rotations: Floats, *, box: Floats, rng: np.random.Ge
     rotations : (N, 3, 3)
     box : (3,) edge lengths, m
     rng : Generator, for the first positions
+    walls : lowest and highest z of the centre of each particle, (N,) m each, within the box; periodic along z without
 
     Returns
     -------
     (N, 3) float64 array, m, inside the box
     """
     centers = rng.random((len(semi_axes), 3)) * box
+    period = np.array(box, np.float64)
+    if walls is None:
+        lows, highs = np.full(len(centers), -np.inf), np.full(len(centers), np.inf)
+    else:
+        lows, highs = walls
+        period[0] *= _FAR
+        centers[:, 0] = lows + centers[:, 0] / box[0] * (highs - lows)
     # Rows of `inverse` are the axes divided by their lengths: |inverse · y| is 1 on the surface.
     inverse = rotations.transpose(0, 2, 1) / semi_axes[:, :, None]
+    spans = np.einsum("nij,nj,nkj->nik", rotations, semi_axes**2, rotations)
     volumes = np.prod(semi_axes, axis=1)
     reach = semi_axes.max(axis=1)
     pairs = np.empty((0, 2), np.int64)
     for turn in range(_ROUNDS):
         if turn % _REBUILD == 0:
-            pairs = _find_pairs(centers, reach * (1 + _SKIN), box)
+            pairs = _find_pairs(centers, reach * (1 + _SKIN), box, period)
         grown = min(1.0, turn / (_GROWTH * _ROUNDS))
-        _push_apart(centers, inverse, volumes, pairs, box, _FIRST_SCALE + (1 - _FIRST_SCALE) * grown)
+        scale = _FIRST_SCALE + (1 - _FIRST_SCALE) * grown
+        deepest = _push_apart(centers, inverse, spans, volumes, reach, pairs, box, period, lows, highs, scale)
+        if grown == 1.0 and deepest < _SETTLED:
+            break
     return centers
 
 
 @njit(cache=True, nogil=True)
-def _find_pairs(centers: Floats, reach: Floats, box: Floats) -> npt.NDArray[np.int64]:
+def _find_pairs(centers: Floats, reach: Floats, box: Floats, period: Floats) -> npt.NDArray[np.int64]:
     """Pairs whose reaches overlap; each particle looks for those not larger than itself, so few look far."""
     cells, heads, following = _fill_cells(centers, reach, box)
     pairs = np.empty((16 * len(centers) + 16, 2), np.int64)
@@ -162,7 +104,7 @@ def _find_pairs(centers: Floats, reach: Floats, box: Floats) -> npt.NDArray[np.i
             j = heads[(z * cells[1] + y) * cells[2] + x]
             while j >= 0:
                 is_smaller = reach[j] < reach[i] or (reach[j] == reach[i] and j > i)
-                if is_smaller and _square_distance(centers[i], centers[j], box) < (reach[i] + reach[j]) ** 2:
+                if is_smaller and _square_distance(centers[i], centers[j], period) < (reach[i] + reach[j]) ** 2:
                     if found == len(pairs):
                         pairs = np.concatenate((pairs, np.empty_like(pairs)))
                     pairs[found, 0] = i
@@ -192,43 +134,97 @@ def _fill_cells(
 
 
 @njit(cache=True, nogil=True)
-def _square_distance(a: Floats, b: Floats, box: Floats) -> float:
+def _square_distance(a: Floats, b: Floats, period: Floats) -> float:
     """Of the nearest periodic images."""
     total = 0.0
     for axis in range(3):
         gap = b[axis] - a[axis]
-        gap -= box[axis] * np.round(gap / box[axis])
+        gap -= period[axis] * np.round(gap / period[axis])
         total += gap * gap
     return total
 
 
 @njit(cache=True, nogil=True)
 def _push_apart(
-    centers: Floats, inverse: Floats, volumes: Floats, pairs: npt.NDArray[np.int64], box: Floats, scale: float
-) -> None:
-    """One relaxation step, in place; `scale` multiplies all sizes."""
+    centers: Floats,
+    inverse: Floats,
+    spans: Floats,
+    volumes: Floats,
+    reach: Floats,
+    pairs: npt.NDArray[np.int64],
+    box: Floats,
+    period: Floats,
+    lows: Floats,
+    highs: Floats,
+    scale: float,
+) -> float:
+    """One relaxation step, in place; `scale` multiplies all sizes. The deepest overlap, in radii of the smaller one."""
     moves = np.zeros_like(centers)
-    gap = np.empty(3)
+    gap, normal = np.empty(3), np.empty(3)
+    deepest = 0.0
     for p in range(len(pairs)):
         i, j = pairs[p, 0], pairs[p, 1]
         square = 0.0
         for axis in range(3):
             gap[axis] = centers[j, axis] - centers[i, axis]
-            gap[axis] -= box[axis] * np.round(gap[axis] / box[axis])
+            gap[axis] -= period[axis] * np.round(gap[axis] / period[axis])
             square += gap[axis] ** 2
-        distance = np.sqrt(square)
-        if distance == 0.0:
+        if square == 0.0 or square >= (scale * (reach[i] + reach[j])) ** 2:
             continue
-        overlap = scale * distance * (1 / _level(inverse[i], gap) + 1 / _level(inverse[j], gap)) - distance
+        overlap = _overlap(inverse[i], inverse[j], spans[i], spans[j], gap, scale, normal)
         if overlap > 0:
+            smaller = min(volumes[i], volumes[j])
+            deepest = max(deepest, overlap / smaller ** (1 / 3))
             share = volumes[j] / (volumes[i] + volumes[j])
             for axis in range(3):
-                moves[i, axis] -= share * overlap * gap[axis] / distance
-                moves[j, axis] += (1 - share) * overlap * gap[axis] / distance
+                moves[i, axis] -= share * overlap * normal[axis]
+                moves[j, axis] += (1 - share) * overlap * normal[axis]
     for i in range(len(centers)):
-        for axis in range(3):
-            # Half of the way: the pushes of several neighbours add up.
+        # Half of the way: the pushes of several neighbours add up.
+        z = centers[i, 0] + 0.5 * moves[i, 0]
+        centers[i, 0] = min(max(z, lows[i]), highs[i]) if period[0] > box[0] else z % box[0]
+        for axis in range(1, 3):
             centers[i, axis] = (centers[i, axis] + 0.5 * moves[i, axis]) % box[axis]
+    return deepest
+
+
+@njit(cache=True, nogil=True)
+def _overlap(
+    inverse_i: Floats, inverse_j: Floats, span_i: Floats, span_j: Floats, gap: Floats, scale: float, normal: Floats
+) -> float:
+    """How far ellipsoid j must move along `normal`, which is written, until it touches ellipsoid i.
+
+    Perram and Wertheim's function ``F = λ(1−λ) r·M⁻¹·r`` with ``M = (1−λ) A + λ B``, where A and B hold the squared
+    axes, at the λ that is exact for balls and for equal ellipsoids; it errs towards too much overlap. √F is the factor
+    by which both would have to grow until they touch.
+    """
+    level_i, level_j = _level(inverse_i, gap), _level(inverse_j, gap)
+    weight = level_j / (level_i + level_j)
+    a, b = 1 - weight, weight
+    m00, m11, m22 = (
+        a * span_i[0, 0] + b * span_j[0, 0],
+        a * span_i[1, 1] + b * span_j[1, 1],
+        a * span_i[2, 2] + b * span_j[2, 2],
+    )
+    m01, m02, m12 = (
+        a * span_i[0, 1] + b * span_j[0, 1],
+        a * span_i[0, 2] + b * span_j[0, 2],
+        a * span_i[1, 2] + b * span_j[1, 2],
+    )
+    # The inverse of a symmetric matrix by its cofactors.
+    c00, c01, c02 = m11 * m22 - m12 * m12, m02 * m12 - m01 * m22, m01 * m12 - m02 * m11
+    c11, c12, c22 = m00 * m22 - m02 * m02, m01 * m02 - m00 * m12, m00 * m11 - m01 * m01
+    determinant = m00 * c00 + m01 * c01 + m02 * c02
+    normal[0] = (c00 * gap[0] + c01 * gap[1] + c02 * gap[2]) / determinant
+    normal[1] = (c01 * gap[0] + c11 * gap[1] + c12 * gap[2]) / determinant
+    normal[2] = (c02 * gap[0] + c12 * gap[1] + c22 * gap[2]) / determinant
+    function = a * b * (normal[0] * gap[0] + normal[1] * gap[1] + normal[2] * gap[2])
+    length = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
+    for axis in range(3):
+        normal[axis] /= length
+    root = np.sqrt(function)
+    # d√F / d(displacement along the normal) is λ(1−λ) |M⁻¹ r| / √F.
+    return float((scale - root) * root / (a * b * length))
 
 
 @njit(cache=True, nogil=True)

@@ -1,8 +1,8 @@
 """The loops over voxels behind `voltomo.synthesis.raster`, compiled.
 
 `axes` (3, 2) holds the first global voxel index and the step along z, y and x; `origin` the position of the voxel with
-index 0 and `step` the voxel size, m; `inverse` (N, 3, 3) the axes of the particles divided by their lengths, row by row,
-so that ``|inverse · offset|``, the level, is 1 on the surface.
+index 0 and `step` the voxel size, m; `inverse` (N, 3, 3) the axes of the particles divided by their lengths, row by
+row, so that ``|inverse · offset|``, the level, is 1 on the surface.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from voltomo.synthesis.families import CRACK_PHASE
-from voltomo.synthesis.noise import lattice_noise, smooth_field
+from voltomo.synthesis.noise import FIELD_BOUND, lattice_noise, smooth_field
+from voltomo.synthesis.structure import NETWORK, SHEET
 
-__all__ = ["carve", "measure_distances", "score_rule"]
+__all__ = ["measure_distances", "score_rule"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _PER_PARTICLE = 16
+_SECOND_FIELD = 104_729
+"""Sets the second field of a fiber apart from the first; larger than what the first adds to its seed."""
 _LUMP = 0.5
 """Correlation length of the surface roughness, in mean radii: a secondary particle shows a dozen lumps in a section."""
 
@@ -108,95 +110,48 @@ def score_rule(
     origin: Floats,
     step: Floats,
     weights: Floats,
-    is_sheet: bool,
+    form: int,
     field_seed: int,
     field_length: Floats,
     rough_seed: int,
     rough_length: float,
+    limit: float,
     first: npt.NDArray[np.float32],
     second: npt.NDArray[np.float32],
     is_free: npt.NDArray[np.bool_],
     score: npt.NDArray[np.float32],
 ) -> None:
-    """Score of one rule where `is_free`, inf elsewhere, in place; `weights` are first, second, field and rough."""
+    """Score of one rule where `is_free`, inf elsewhere, in place; `weights` are first, second, field and rough.
+
+    Random fields are not computed where they cannot bring the score below `limit`; it is inf there.
+    """
+    lowest = -weights[3] - (weights[2] * FIELD_BOUND if form == NETWORK else 0.0)
     for z in range(first.shape[0]):
         pz = origin[0] + (axes[0, 0] + z * axes[0, 1]) * step[0]
         for y in range(first.shape[1]):
             py = origin[1] + (axes[1, 0] + y * axes[1, 1]) * step[1]
             for x in range(first.shape[2]):
-                if not is_free[z, y, x]:
+                total = weights[0] * first[z, y, x] + weights[1] * second[z, y, x]
+                if not is_free[z, y, x] or total + lowest >= limit:
                     score[z, y, x] = np.inf
                     continue
                 px = origin[2] + (axes[2, 0] + x * axes[2, 1]) * step[2]
-                total = weights[0] * first[z, y, x] + weights[1] * second[z, y, x]
-                if weights[2] != 0.0:
-                    value = smooth_field(field_seed, pz / field_length[0], py / field_length[1], px / field_length[2])
-                    total += weights[2] * (abs(value) if is_sheet else value)
                 if weights[3] != 0.0:
                     total += weights[3] * lattice_noise(
                         rough_seed, pz / rough_length, py / rough_length, px / rough_length
                     )
+                if weights[2] != 0.0 and total + lowest + weights[3] < limit:
+                    fz, fy, fx = pz / field_length[0], py / field_length[1], px / field_length[2]
+                    total += weights[2] * _form_field(form, field_seed, fz, fy, fx)
                 score[z, y, x] = total
 
 
 @njit(cache=True, nogil=True)
-def carve(
-    axes: Integers,
-    origin: Floats,
-    step: Floats,
-    centers: Floats,
-    inverse: Floats,
-    normal: Floats,
-    direction: Floats,
-    low: Floats,
-    extent: Floats,
-    wave: Floats,
-    width: Floats,
-    slit_start: Integers,
-    texture_length: float,
-    seed: int,
-    void_center: Floats,
-    void_radius: Floats,
-    void_start: Integers,
-    owner: npt.NDArray[np.uint32],
-    phases: npt.NDArray[np.uint8],
-) -> None:
-    """Turn the voxels of slits and voids into the crack phase."""
-    offset = np.empty(3)
-    for z in range(owner.shape[0]):
-        for y in range(owner.shape[1]):
-            for x in range(owner.shape[2]):
-                row = np.int64(owner[z, y, x]) - 1
-                if row < 0 or (slit_start[row] == slit_start[row + 1] and void_start[row] == void_start[row + 1]):
-                    continue
-                offset[0] = origin[0] + (axes[0, 0] + z * axes[0, 1]) * step[0] - centers[row, 0]
-                offset[1] = origin[1] + (axes[1, 0] + y * axes[1, 1]) * step[1] - centers[row, 1]
-                offset[2] = origin[2] + (axes[2, 0] + x * axes[2, 1]) * step[2] - centers[row, 2]
-                for s in range(slit_start[row], slit_start[row + 1]):
-                    # The wave is a function of the place in the plane of the slit, so it is a pure shear.
-                    across, along, level = 0.0, 0.0, 0.0
-                    for k in range(3):
-                        across += normal[s, k] * offset[k]
-                        along += direction[s, k] * offset[k]
-                        q = (
-                            inverse[row, k, 0] * offset[0]
-                            + inverse[row, k, 1] * offset[1]
-                            + inverse[row, k, 2] * offset[2]
-                        )
-                        level += q * q
-                    if along <= low[s] or level >= extent[s] ** 2 or abs(across) >= 0.5 * width[s] + wave[s]:
-                        continue
-                    shear = wave[s] * lattice_noise(
-                        seed + _PER_PARTICLE * int(row),
-                        (offset[0] - across * normal[s, 0]) / texture_length,
-                        (offset[1] - across * normal[s, 1]) / texture_length,
-                        (offset[2] - across * normal[s, 2]) / texture_length,
-                    )
-                    if abs(across - shear) < 0.5 * width[s]:
-                        phases[z, y, x] = CRACK_PHASE
-                for v in range(void_start[row], void_start[row + 1]):
-                    square = 0.0
-                    for k in range(3):
-                        square += (offset[k] + centers[row, k] - void_center[v, k]) ** 2
-                    if square < void_radius[v] ** 2:
-                        phases[z, y, x] = CRACK_PHASE
+def _form_field(form: int, seed: int, z: float, y: float, x: float) -> float:
+    """The field of a network, a sheet or fibers, as `Layers` says."""
+    value = smooth_field(seed, z, y, x)
+    if form == NETWORK:
+        return float(value)
+    if form == SHEET:
+        return float(abs(value))
+    return float(np.hypot(value, smooth_field(seed + _SECOND_FIELD, z, y, x)))

@@ -6,25 +6,54 @@ that every way of cutting the volume gives the same voxels.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from voltomo.blocks import Region
+from voltomo.synthesis.carving import carve
 from voltomo.synthesis.families import COLLECTOR, PORE
-from voltomo.synthesis.painting import carve, measure_distances, score_rule
+from voltomo.synthesis.lattice import Lattice, every_voxel, inverse_axes, origin_and_step, starts_and_steps
+from voltomo.synthesis.painting import measure_distances, score_rule
 from voltomo.synthesis.structure import Structure
 
-__all__ = ["Lattice", "find_owners", "outside_field_of_view", "paint", "rasterize", "score"]
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Lattice = tuple[range, range, range]
-"""Global voxel indices along z, y and x; a step above 1 samples a volume coarsely."""
+__all__ = [
+    "RULE_FIELD",
+    "Lattice",
+    "Space",
+    "find_owners",
+    "open_space",
+    "outside_field_of_view",
+    "paint",
+    "rasterize",
+    "score",
+]
 
 # Separate random fields from one seed; the loops shift it further for each particle.
-_WAVE_FIELD, _SURFACE_FIELD, _RULE_FIELD, _ROUGH_FIELD = 1, 3, 1_000_003, 2_000_003
+_SURFACE_FIELD, RULE_FIELD, _ROUGH_FIELD = 3, 1_000_003, 2_000_003
+
+
+@dataclass(frozen=True)
+class Space:
+    """What lies between the particles, on a lattice.
+
+    Parameters
+    ----------
+    first, second : (Z, Y, X) signed distances to the two nearest surfaces, up to the reach, m
+    owner : (Z, Y, X) id of the particle around each place
+    is_free : (Z, Y, X) bool; in the electrode and in no particle and not taken by a rule
+    is_inside : (Z, Y, X) bool; between collector and free surface, and in the field of view
+    hits : in how many particles the places lie, counted with multiplicity
+    """
+
+    first: npt.NDArray[np.float32]
+    second: npt.NDArray[np.float32]
+    owner: npt.NDArray[np.uint32]
+    is_free: npt.NDArray[np.bool_]
+    is_inside: npt.NDArray[np.bool_]
+    hits: int
 
 
 def rasterize(structure: Structure, region: Region) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
@@ -45,21 +74,16 @@ def rasterize(structure: Structure, region: Region) -> tuple[npt.NDArray[np.uint
     Where particles overlap, a voxel belongs to the one in which it lies deepest. Distances to ellipsoids are of first
     order (exact for spheres).
     """
-    phases, ids, _ = paint(structure, _every_voxel(region))
+    phases, ids, _ = paint(structure, every_voxel(region))
     return phases, ids
 
 
 def find_owners(structure: Structure, region: Region) -> npt.NDArray[np.uint32]:
     """Particle ids alone, as `rasterize` gives them, for less work."""
-    lattice = _every_voxel(region)
+    lattice = every_voxel(region)
     owner = _nearest(structure, lattice, 0.0)[2]
     _cut(structure, lattice, owner, 0)
     return owner
-
-
-def _every_voxel(region: Region) -> Lattice:
-    z, y, x = (range(axis.start, axis.stop) for axis in region)
-    return z, y, x
 
 
 def paint(
@@ -76,40 +100,29 @@ def paint(
     if with_layers:
         free = owner == 0
         for rule in range(len(structure.layers)):
-            taken = _score(structure, lattice, rule, first, second, free) < structure.layers.threshold[rule]
+            limit = float(structure.layers.threshold[rule])
+            taken = _score(structure, lattice, rule, first, second, free, limit) < limit
             phases[taken] = structure.layers.phase[rule]
             free &= ~taken
     phases[(owner == 0) & _above(structure, lattice)[:, None, None]] = PORE
-    slits, voids = structure.slits, structure.voids
-    rows = np.arange(len(structure.particles) + 1)
-    carve(
-        _starts_and_steps(lattice),
-        *_origin_and_step(structure),
-        structure.particles.center,
-        _inverse(structure),
-        *(slits.normal, slits.direction, slits.low, slits.extent, slits.wave, slits.width),
-        np.searchsorted(slits.particle, rows),
-        structure.texture_length,
-        structure.seed + _WAVE_FIELD,
-        *(voids.center, voids.radius),
-        np.searchsorted(voids.particle, rows),
-        owner,
-        phases,
-    )
+    carve(structure, lattice, owner, phases)
     _cut(structure, lattice, phases, COLLECTOR)
     _cut(structure, lattice, owner, 0)
     return phases, owner, hits
 
 
-def score(structure: Structure, lattice: Lattice, rule: int) -> npt.NDArray[np.float32]:
-    """Score of one rule of the layers, m; inf in particles, in what earlier rules take, and outside the electrode."""
-    first, second, owner, _ = _nearest(structure, lattice, structure.reach)
-    free = owner == 0
-    free[_above(structure, lattice)] = False
-    _cut(structure, lattice, free, 0)
-    for earlier in range(rule):
-        free &= _score(structure, lattice, earlier, first, second, free) >= structure.layers.threshold[earlier]
-    return _score(structure, lattice, rule, first, second, free)
+def open_space(structure: Structure, lattice: Lattice) -> Space:
+    """The space of the electrode that no particle takes, on a lattice."""
+    first, second, owner, hits = _nearest(structure, lattice, structure.reach)
+    inside = np.ones(owner.shape, bool)
+    inside[_above(structure, lattice)] = False
+    _cut(structure, lattice, inside, 0)
+    return Space(first, second, owner, (owner == 0) & inside, inside, hits)
+
+
+def score(structure: Structure, lattice: Lattice, rule: int, space: Space) -> npt.NDArray[np.float32]:
+    """Score of one rule of the layers, m; inf where the space is not free."""
+    return _score(structure, lattice, rule, space.first, space.second, space.is_free, np.inf)
 
 
 def outside_field_of_view(structure: Structure, lattice: Lattice) -> npt.NDArray[np.bool_]:
@@ -134,26 +147,11 @@ def _cut(structure: Structure, lattice: Lattice, values: npt.NDArray[Any], colle
         values[:, outside_field_of_view(structure, lattice)] = 0
 
 
-def _starts_and_steps(lattice: Lattice) -> Integers:
-    """(3, 2): first index and step along z, y and x."""
-    return np.array([(axis.start, axis.step) for axis in lattice], np.int64)
-
-
-def _origin_and_step(structure: Structure) -> tuple[Floats, Floats]:
-    return np.asarray(structure.origin, np.float64), np.asarray(structure.voxel_size, np.float64)
-
-
-def _inverse(structure: Structure) -> Floats:
-    """Rows are the axes divided by their lengths: |inverse · y| is 1 on the surface."""
-    particles = structure.particles
-    return np.ascontiguousarray(particles.rotation.transpose(0, 2, 1) / particles.semi_axes[:, :, None])
-
-
 def _nearest(
     structure: Structure, lattice: Lattice, reach: float
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.uint32], int]:
     """Signed distances to the two nearest surfaces, cut at `reach`; the id of the particle around each voxel; hits."""
-    origin, step = _origin_and_step(structure)
+    origin, step = origin_and_step(structure)
     particles = structure.particles
     # Index ranges are those of the whole volume, whatever the region.
     lows = np.ceil((particles.center - origin - particles.half_extent - reach) / step).astype(np.int64)
@@ -166,14 +164,14 @@ def _nearest(
     owner = np.zeros(shape, np.uint32)
     rows = np.flatnonzero(near)
     hits = measure_distances(
-        _starts_and_steps(lattice),
+        starts_and_steps(lattice),
         origin,
         step,
         rows,
         lows[rows],
         highs[rows],
         particles.center,
-        _inverse(structure),
+        inverse_axes(structure),
         particles.semi_axes.min(axis=1, initial=np.inf),
         (particles.semi_axes.max(axis=1, initial=0) + 0.5 * particles.roughness * particles.diameter + reach) ** 2,
         0.5 * particles.diameter,
@@ -193,18 +191,20 @@ def _score(
     first: npt.NDArray[np.float32],
     second: npt.NDArray[np.float32],
     free: npt.NDArray[np.bool_],
+    limit: float,
 ) -> npt.NDArray[np.float32]:
     out = np.empty_like(first)
     layers = structure.layers
     score_rule(
-        _starts_and_steps(lattice),
-        *_origin_and_step(structure),
+        starts_and_steps(lattice),
+        *origin_and_step(structure),
         np.array([layers.first[rule], layers.second[rule], layers.field[rule], layers.rough[rule]]),
-        bool(layers.is_sheet[rule]),
-        structure.seed + _RULE_FIELD + int(layers.field_seed[rule]),
+        int(layers.form[rule]),
+        structure.seed + RULE_FIELD + int(layers.field_seed[rule]),
         layers.field_length[rule],
         structure.seed + _ROUGH_FIELD + rule,
         float(layers.rough_length[rule]),
+        limit,
         first,
         second,
         free,

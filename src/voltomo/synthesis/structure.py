@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,17 @@ import numpy.typing as npt
 from voltomo.artifacts import PhaseTable
 from voltomo.errors import InputError
 from voltomo.synthesis.families import Family, find_family
+from voltomo.synthesis.flaw_shapes import Networks, Pores, Slits, Voids
 from voltomo.synthesis.materials import Material
 from voltomo.units import VoxelSize
 
-__all__ = ["Layers", "Particles", "Slits", "Structure", "Voids"]
+__all__ = ["FIBER", "NETWORK", "SHEET", "Layers", "Packing", "Particles", "Structure"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+NETWORK, SHEET, FIBER = range(3)
+"""Forms that a smooth random field gives a phase; see `Layers`."""
 
 
 @dataclass(frozen=True)
@@ -65,67 +69,21 @@ class Particles:
 
 
 @dataclass(frozen=True)
-class Slits:
-    """Cracks of known width, ordered by particle.
-
-    A point at `y` from the particle's centre lies in a slit if ``|normal·y − wave| < width / 2``,
-    ``direction·y > low``, and its level (0 at the centre, 1 on the particle's surface) is below `extent`.
-
-    Parameters
-    ----------
-    particle : (S,) row of the particle
-    normal, direction : (S, 3) unit vectors, perpendicular
-    low : (S,) m; −inf for a slit to both sides of the centre
-    extent : (S,) above 1 for a slit that opens to the outside
-    wave : (S,) amplitude of the waviness, m; the shear it stands for leaves width and volume as they are
-    width : (S,) m
-    """
-
-    particle: Integers
-    normal: Floats
-    direction: Floats
-    low: Floats
-    extent: Floats
-    wave: Floats
-    width: Floats
-
-    @classmethod
-    def none(cls) -> Slits:
-        """No slits."""
-        nowhere, nothing = np.empty((0, 3)), np.empty(0)
-        return cls(np.empty(0, np.int64), nowhere, nowhere, nothing, nothing, nothing, nothing)
-
-
-@dataclass(frozen=True)
-class Voids:
-    """Closed balls inside particles, ordered by particle: `particle` (V,) row, `center` (V, 3) m, `radius` (V,) m."""
-
-    particle: Integers
-    center: Floats
-    radius: Floats
-
-    @classmethod
-    def none(cls) -> Voids:
-        """No voids."""
-        return cls(np.empty(0, np.int64), np.empty((0, 3)), np.empty(0))
-
-
-@dataclass(frozen=True)
 class Layers:
     """Rules that fill the space between the particles, in order: a voxel takes the phase of the first rule it meets.
 
-    The score of rule i is ``first·d₁ + second·d₂ + field·f + rough·r``, in m, and the rule is met below its threshold:
-    d₁ and d₂ are the distances to the two nearest particles, each up to the reach; f is a smooth random field in units
-    of its standard deviation, or its modulus for a sheet; r is a random field in [−1, 1]. With first = second = 1 the
-    phase bridges necks between particles, with first alone it films them, with a sheet it spans pores as a web, and with
-    a field alone it forms a network.
+    The score of rule i is ``first·d₁ + second·d₂ + field·f + rough·r``, in m, and the rule is met below its threshold.
+    d₁ and d₂ are the distances to the two nearest particles, each up to the reach; r is a random field in [−1, 1]. f
+    depends on the form, g and h being smooth random fields in units of their standard deviation: g for a `NETWORK`,
+    ``|g|`` for a `SHEET`, ``√(g² + h²)`` for a `FIBER`. With first = second = 1 a phase bridges necks between
+    particles, with first alone it films them, as a sheet it spans pores, and with a field alone it forms a network.
 
     Parameters
     ----------
     phase : (L,) uint8
     first, second : (L,) dimensionless
-    field : (L,) m
-    is_sheet : (L,) bool
+    field : (L,) m, not negative
+    form : (L,) uint8, one of `NETWORK`, `SHEET`, `FIBER`
     field_seed : (L,) rules of the same seed share their field, so that one phase can coat another
     field_length : (L, 3) correlation lengths of f along z, y and x, m
     rough : (L,) m
@@ -137,7 +95,7 @@ class Layers:
     first: Floats
     second: Floats
     field: Floats
-    is_sheet: npt.NDArray[np.bool_]
+    form: npt.NDArray[np.uint8]
     field_seed: Integers
     field_length: Floats
     rough: Floats
@@ -146,6 +104,37 @@ class Layers:
 
     def __len__(self) -> int:
         return len(self.phase)
+
+    @classmethod
+    def none(cls) -> Layers:
+        """No rules."""
+        nothing, ids = np.empty(0), np.empty(0, np.uint8)
+        return cls(
+            ids, nothing, nothing, nothing, ids, np.empty(0, np.int64), np.empty((0, 3)), nothing, nothing, nothing
+        )
+
+
+@dataclass(frozen=True)
+class Packing:
+    """The particles that were packed, before the window cut them: each once, seen or not.
+
+    Parameters
+    ----------
+    diameter : (M,) of the balls of equal volume, without roughness, m
+    phase : (M,) uint8
+    overlap : share of the particles' volume that lies in two of them, as sampled in the window
+    source : (N,) row of the packed particle that each of the structure's particles is, or is an image of
+    """
+
+    diameter: Floats
+    phase: npt.NDArray[np.uint8]
+    overlap: float
+    source: Integers
+
+    @classmethod
+    def none(cls) -> Packing:
+        """Nothing packed."""
+        return cls(np.empty(0), np.empty(0, np.uint8), 0.0, np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -163,10 +152,13 @@ class Structure:
     background : phase id of what no rule takes
     reach : m; how far from a particle the rules still feel it
     texture_length : m; correlation length of the waviness of slits
-    collector, free_surface : z of the collector's surface and of the electrode's other face, m; the collector fills what
-        lies below, pore what lies above. −inf and inf where the window shows neither.
+    collector, free_surface : z of the collector's surface and of the electrode's other face, m; the collector fills
+        what lies below; above there is pore and what particles stick out. −inf and inf where the window shows neither.
     seed : of the random fields that are tied to places
     is_cylinder : whether only the inscribed cylinder along z belongs to the field of view
+    packing : what was packed, to compare sizes with those asked for
+    networks, pores : more shapes inside particles
+    grain_size : of the grains of which particles consist, m; 0 for particles without
     """
 
     family: str
@@ -184,6 +176,10 @@ class Structure:
     free_surface: float
     seed: int
     is_cylinder: bool = False
+    packing: Packing = field(default_factory=Packing.none)
+    networks: Networks = field(default_factory=Networks.none)
+    pores: Pores = field(default_factory=Pores.none)
+    grain_size: float = 0.0
 
     @property
     def kind(self) -> Family:
@@ -202,8 +198,11 @@ class Structure:
 
     @property
     def is_cracked(self) -> npt.NDArray[np.bool_]:
-        """(N,) whether a particle has a slit."""
-        return np.isin(np.arange(len(self.particles)), self.slits.particle)
+        """(N,) whether a particle has a crack, seen or not."""
+        voids = self.voids.particle[self.voids.is_core]
+        return np.isin(
+            np.arange(len(self.particles)), np.concatenate([self.slits.particle, self.networks.particle, voids])
+        )
 
     def refined(self, factor: int) -> Structure:
         """The same thing on a grid that is `factor` times finer along each axis.
@@ -244,7 +243,15 @@ class Structure:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Structure:
         """The structure that `to_arrays` wrote."""
-        parts: dict[str, type[Any]] = {"particles": Particles, "slits": Slits, "voids": Voids, "layers": Layers}
+        parts: dict[str, type[Any]] = {
+            "particles": Particles,
+            "slits": Slits,
+            "networks": Networks,
+            "voids": Voids,
+            "pores": Pores,
+            "layers": Layers,
+            "packing": Packing,
+        }
         values: dict[str, Any] = {}
         for item in fields(cls):
             if item.name in parts:
