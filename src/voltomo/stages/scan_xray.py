@@ -57,7 +57,7 @@ class XrayScanConfig(BaseModel):
     )
     tube_filter: str = Field("0.1 mm", description="thickness of the aluminium in front of a tube")
     angles: int = Field(360, ge=1, le=100_000, description="number of projections")
-    first_angle: float = Field(0.0, ge=-360, le=360, description="degrees")
+    first_angle: float = Field(0.0, ge=-360, le=360, description="degrees; the first projection is half a step further")
     angle_range: float = Field(180.0, gt=0, le=360, description="degrees; below 180 the rest is a missing wedge")
     dose: Literal["low", "medium", "high"] | float = Field(
         "medium", description="photons per pixel and image in the open beam: a number, low 1e3, medium 1e4, high 1e5"
@@ -242,7 +242,8 @@ def _geometries(structure: Structure, config: XrayScanConfig) -> dict[Contrast, 
     """Where each scan projects; the second one of a moved sample."""
     columns = _width(structure) + 2 * config.margin
     step = math.radians(config.angle_range) / config.angles
-    angles = math.radians(config.first_angle) + step * np.arange(config.angles, dtype=np.float64)
+    # From half a step on, so that no ray runs along a row of voxels, where it would see a staircase.
+    angles = math.radians(config.first_angle) + step * (np.arange(config.angles, dtype=np.float64) + 0.5)
     found: dict[Contrast, ParallelGeometry] = {}
     for number, name in enumerate(config.contrasts):
         rng = np.random.default_rng([config.seed, number])

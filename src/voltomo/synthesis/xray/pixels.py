@@ -20,31 +20,37 @@ def add_transmission(attenuation: npt.NDArray[np.float32], weight: float, out: n
 
 @njit(cache=True, nogil=True)
 def average_into_pixels(
-    fine: npt.NDArray[np.float32], factor: int, first_row: float, first_column: int, out: npt.NDArray[np.float32]
+    fine: npt.NDArray[np.float32],
+    factor: int,
+    origin: tuple[int, int],
+    first: tuple[int, int],
+    shift: float,
+    out: npt.NDArray[np.float32],
 ) -> None:
-    """Mean of a fine image over each pixel, rows at any position.
+    """Mean of a fine image over each pixel, at any height.
 
     The image is constant over each of its samples, so the mean is exact where a pixel's edge cuts through one.
+    Positions are those in the whole detector, so that a part of it is rounded like the whole.
 
     Parameters
     ----------
     fine : (V', U')
     factor : fine samples per pixel edge
-    first_row : upper edge of the first row of pixels, in fine rows from the upper edge of the image
-    first_column : first fine column of the first column of pixels
+    origin : fine row and column at which `fine` begins
+    first : row and column of the first pixel
+    shift : rows by which the fine image lies too low on the detector
     out : (V, U)
     """
     area = 1.0 / (factor * factor)
     for v in range(out.shape[0]):
-        top = first_row + v * factor
+        top = (first[0] + v - shift) * factor
         bottom = top + factor
-        first, last = int(np.floor(top)), int(np.ceil(bottom))
         for u in range(out.shape[1]):
             total = 0.0
-            for row in range(first, last):
+            for row in range(int(np.floor(top)), int(np.ceil(bottom))):
                 share = min(bottom, row + 1.0) - max(top, float(row))
                 line = 0.0
                 for k in range(factor):
-                    line += fine[row, first_column + u * factor + k]
+                    line += fine[row - origin[0], (first[1] + u) * factor + k - origin[1]]
                 total += share * line
             out[v, u] = total * area

@@ -143,8 +143,9 @@ def _scan_tile(
         fine = _intensity(fields, factors, optics)
         if optics.blur > 0:
             ndimage.gaussian_filter(fine, optics.blur * factor, mode="nearest", truncate=_TRUNCATE, output=fine)
-        top = (tile[0].start - geometry.offset_v[angles.start + i]) * factor - rows.start
-        average_into_pixels(fine, factor, top, reach * factor, out[i])
+        shift = float(geometry.offset_v[angles.start + i])
+        first = tile[0].start, tile[1].start
+        average_into_pixels(fine, factor, (rows.start, columns.start), first, shift, out[i])
     return out
 
 
