@@ -1,0 +1,293 @@
+"""How far a point lies from the cracks, voids and pores of its particle, compiled.
+
+Points are offsets `o` from the particle's centre in (z, y, x), m. Where a shape does not reach, the distance is inf.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from voltomo.synthesis.grain_walls import (
+    GRAIN_FIELD,
+    PER_PARTICLE,
+    cell_of_seed,
+    gather_seeds,
+    nearest_seed,
+    wall,
+)
+from voltomo.synthesis.lattice import inverse_axes
+from voltomo.synthesis.noise import lattice_noise, place_hash, uniform
+from voltomo.synthesis.structure import Structure
+
+__all__ = [
+    "PORE_SHARE",
+    "SMALLEST_PORE",
+    "Flaws",
+    "Scratch",
+    "cavity_distance",
+    "is_in_pore",
+    "level_of",
+    "network_distance",
+    "scratch",
+    "slit_distance",
+]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+_WAVE_FIELD, _CAVITY_FIELD, _PORE_FIELD = 1, 8, 9
+"""Shifts of the seed; grains take 5 to 7, the roughness of surfaces 3, and small pores 9 to 13."""
+_FADE = 0.25
+"""Levels over which the share of open walls of a network falls from 1 to 0."""
+_STEEPEST = 3 * 3**0.5
+"""Largest slope of `lattice_noise`: 3 along each axis, from −1 to 1 along a smooth step."""
+_LUMPS = 1.6
+"""Of the wall of a cavity: correlation lengths of the noise per radius."""
+PORE_SHARE = 0.5
+"""Of the cells of the lattice of small pores that hold one."""
+SMALLEST_PORE = 0.5
+"""Radius of the smallest pore, in that of the largest."""
+_DIFFERENCE = 1e-4
+"""Step of the numerical slope of the waviness, in its correlation lengths."""
+
+
+class Flaws(NamedTuple):
+    """The flaws of a structure as arrays; fields as in `Slits`, `Networks`, `Voids` and `Pores`.
+
+    `inverse` (N, 3, 3) gives levels, `turn` (N, 3, 3) coordinates in the particle's frame, `is_flawed` (N,) tells where
+    to look; flaws of row i are those from ``start[i]`` to ``start[i + 1]``, and ``network_of[i]``, or −1.
+    """
+
+    center: Floats
+    inverse: Floats
+    turn: Floats
+    is_flawed: npt.NDArray[np.bool_]
+    slit_start: Integers
+    slit_normal: Floats
+    slit_direction: Floats
+    slit_offset: Floats
+    slit_low: Floats
+    slit_inner: Floats
+    slit_extent: Floats
+    slit_wave: Floats
+    slit_width: Floats
+    network_of: Integers
+    network_direction: Floats
+    network_cone: Floats
+    network_reach: Floats
+    network_start: Floats
+    network_extent: Floats
+    network_width: Floats
+    void_start: Integers
+    void_center: Floats
+    void_radius: Floats
+    void_lump: Floats
+    void_is_core: npt.NDArray[np.bool_]
+    pore_pitch: Floats
+    pore_limit: Floats
+    pore_radius: float
+    texture_length: float
+    grain_size: float
+    seed: int
+
+    @classmethod
+    def of(cls, structure: Structure) -> Flaws:
+        """Those of a structure."""
+        slits, networks, voids, pores = structure.slits, structure.networks, structure.voids, structure.pores
+        count = len(structure.particles)
+        rows = np.arange(count + 1)
+        network_of = np.full(count, -1, np.int64)
+        network_of[networks.particle] = np.arange(len(networks.particle))
+        pitch = pores.pitch if len(pores.pitch) else np.full(count, np.inf)
+        limit = pores.limit if len(pores.limit) else np.zeros(count)
+        is_flawed = np.isfinite(pitch) | (network_of >= 0)
+        is_flawed[slits.particle] = True
+        is_flawed[voids.particle] = True
+        return cls(
+            structure.particles.center,
+            inverse_axes(structure),
+            np.ascontiguousarray(structure.particles.rotation.transpose(0, 2, 1)),
+            is_flawed,
+            np.searchsorted(slits.particle, rows),
+            *(
+                slits.normal,
+                slits.direction,
+                slits.offset,
+                slits.low,
+                slits.inner,
+                slits.extent,
+                slits.wave,
+                slits.width,
+            ),
+            network_of,
+            *(networks.direction, networks.cone, networks.reach, networks.start, networks.extent, networks.width),
+            np.searchsorted(voids.particle, rows),
+            *(voids.center, voids.radius, voids.lump, voids.is_core),
+            pitch,
+            limit,
+            float(pores.radius),
+            float(structure.texture_length),
+            float(structure.grain_size),
+            int(structure.seed),
+        )
+
+
+class Scratch(NamedTuple):
+    """Room for the grains around a point, kept from voxel to voxel."""
+
+    seeds: Floats
+    cell: Integers
+    point: Floats
+    here: Integers
+    there: Integers
+    normal: Floats
+
+
+@njit(cache=True, nogil=True)
+def scratch() -> Scratch:
+    """Empty room."""
+    cell = np.full(4, np.iinfo(np.int64).min)
+    return Scratch(np.empty((27, 3)), cell, np.empty(3), np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3))
+
+
+@njit(cache=True, nogil=True)
+def level_of(flaws: Flaws, row: int, z: float, y: float, x: float) -> float:
+    """0 at the centre of the particle, 1 on its surface without the roughness."""
+    a = flaws.inverse[row]
+    square = 0.0
+    for k in range(3):
+        square += (a[k, 0] * z + a[k, 1] * y + a[k, 2] * x) ** 2
+    return float(np.sqrt(square))
+
+
+@njit(cache=True, nogil=True)
+def slit_distance(flaws: Flaws, s: int, row: int, o: Floats, level: float, near: float, normal: Floats) -> float:
+    """Distance to the middle of a slit, to first order in its waviness; its normal there, in place.
+
+    Distances above `near` may be given as inf.
+    """
+    n, d = flaws.slit_normal[s], flaws.slit_direction[s]
+    if level >= flaws.slit_extent[s] or level <= flaws.slit_inner[s]:
+        return np.inf
+    if d[0] * o[0] + d[1] * o[1] + d[2] * o[2] <= flaws.slit_low[s]:
+        return np.inf
+    height = n[0] * o[0] + n[1] * o[1] + n[2] * o[2]
+    across, wave, length = height - flaws.slit_offset[s], flaws.slit_wave[s], flaws.texture_length
+    for k in range(3):
+        normal[k] = n[k]
+    if wave == 0.0:
+        return abs(across)
+    if abs(across) > wave + near * np.sqrt(1 + (_STEEPEST * wave / length) ** 2):
+        return np.inf
+    # The wave is a function f of the foot of the point on the plane; the surface is steeper than the plane by 1/cos of
+    # the angle between them, and the distance shorter.
+    fz, fy, fx = (o[0] - height * n[0]) / length, (o[1] - height * n[1]) / length, (o[2] - height * n[2]) / length
+    sz, sy, sx = n[1] * d[2] - n[2] * d[1], n[2] * d[0] - n[0] * d[2], n[0] * d[1] - n[1] * d[0]
+    seed, e = flaws.seed + _WAVE_FIELD + PER_PARTICLE * row, _DIFFERENCE
+    here = lattice_noise(seed, fz, fy, fx)
+    first = (lattice_noise(seed, fz + e * d[0], fy + e * d[1], fx + e * d[2]) - here) * wave / (e * length)
+    second = (lattice_noise(seed, fz + e * sz, fy + e * sy, fx + e * sx) - here) * wave / (e * length)
+    steepness = np.sqrt(1 + first * first + second * second)
+    normal[0] = (n[0] - first * d[0] - second * sz) / steepness
+    normal[1] = (n[1] - first * d[1] - second * sy) / steepness
+    normal[2] = (n[2] - first * d[2] - second * sx) / steepness
+    return float(abs(across - wave * here) / steepness)
+
+
+@njit(cache=True, nogil=True)
+def network_distance(flaws: Flaws, k: int, row: int, o: Floats, level: float, near: float, room: Scratch) -> float:
+    """Distance to the nearest grain wall if it is open; its normal in ``room.normal``. Above `near` it may be inf."""
+    if level >= flaws.network_extent[k]:
+        return np.inf
+    turn, size = flaws.turn[row], flaws.grain_size
+    for i in range(3):
+        room.point[i] = (turn[i, 0] * o[0] + turn[i, 1] * o[1] + turn[i, 2] * o[2]) / size
+    seed = flaws.seed + GRAIN_FIELD + PER_PARTICLE * row
+    gather_seeds(seed, row, room.point, room.cell, room.seeds)
+    grain = nearest_seed(room.point, room.seeds)
+    behind, distance = wall(room.point, grain, room.seeds)
+    if distance * size > near:
+        return np.inf
+    mz = my = mx = 0.0
+    apart = 0.0
+    for i in range(3):
+        room.normal[i] = 0.0
+        apart += (room.seeds[behind, i] - room.seeds[grain, i]) ** 2
+    for i in range(3):
+        middle = 0.5 * size * (room.seeds[behind, i] + room.seeds[grain, i])
+        mz += turn[i, 0] * middle
+        my += turn[i, 1] * middle
+        mx += turn[i, 2] * middle
+        component = (room.seeds[behind, i] - room.seeds[grain, i]) / np.sqrt(apart)
+        for j in range(3):
+            room.normal[j] += turn[i, j] * component
+    cell_of_seed(grain, room.cell, room.here)
+    cell_of_seed(behind, room.cell, room.there)
+    if not _is_wall_open(flaws, k, row, seed + 2, room.here, room.there, mz, my, mx):
+        return np.inf
+    return float(distance * size)
+
+
+@njit(cache=True, nogil=True)
+def _is_wall_open(
+    flaws: Flaws, k: int, row: int, seed: int, here: Integers, there: Integers, mz: float, my: float, mx: float
+) -> bool:
+    """Whether the wall between two grains is open, seen from either; (mz, my, mx) is midway between them."""
+    d = flaws.network_direction[k]
+    along, far = d[0] * mz + d[1] * my + d[2] * mx, np.sqrt(mz * mz + my * my + mx * mx)
+    if along > flaws.network_cone[k] * far:
+        return True
+    level = level_of(flaws, row, mz, my, mx)
+    chance = max((flaws.network_reach[k] - level) / _FADE, (level - flaws.network_start[k]) / _FADE)
+    # The sum does not depend on the order, and is as random as its parts.
+    bits = place_hash(seed, here[0], here[1], here[2]) + place_hash(seed, there[0], there[1], there[2])
+    return bool(uniform(bits) < chance)
+
+
+@njit(cache=True, nogil=True)
+def cavity_distance(flaws: Flaws, v: int, row: int, o: Floats, near: float, normal: Floats) -> float:
+    """Distance from the wall of a void along its radius, negative inside; the direction of the radius, in place."""
+    square = 0.0
+    for k in range(3):
+        normal[k] = o[k] + flaws.center[row, k] - flaws.void_center[v, k]
+        square += normal[k] ** 2
+    radius, lump = flaws.void_radius[v], flaws.void_lump[v]
+    away = np.sqrt(square)
+    if away > radius * (1 + lump) + near:
+        return np.inf
+    if away == 0.0:
+        return -radius
+    for k in range(3):
+        normal[k] /= away
+    if lump > 0.0:
+        seed = flaws.seed + _CAVITY_FIELD + PER_PARTICLE * row
+        radius *= 1 + lump * lattice_noise(seed, _LUMPS * normal[0], _LUMPS * normal[1], _LUMPS * normal[2])
+    return float(away - radius)
+
+
+@njit(cache=True, nogil=True)
+def is_in_pore(flaws: Flaws, row: int, o: Floats) -> bool:
+    """Whether a point lies in one of the small pores, each of which keeps within its cell of the lattice."""
+    turn, pitch = flaws.turn[row], flaws.pore_pitch[row]
+    seed = flaws.seed + _PORE_FIELD + PER_PARTICLE * row
+    pz = (turn[0, 0] * o[0] + turn[0, 1] * o[1] + turn[0, 2] * o[2]) / pitch
+    py = (turn[1, 0] * o[0] + turn[1, 1] * o[1] + turn[1, 2] * o[2]) / pitch
+    px = (turn[2, 0] * o[0] + turn[2, 1] * o[1] + turn[2, 2] * o[2]) / pitch
+    iz, iy, ix = int(np.floor(pz)), int(np.floor(py)), int(np.floor(px))
+    if uniform(place_hash(seed, iz, iy, ix)) >= PORE_SHARE:
+        return False
+    largest = flaws.pore_radius / pitch
+    radius = largest * (SMALLEST_PORE + (1 - SMALLEST_PORE) * uniform(place_hash(seed + 1, iz, iy, ix)))
+    cz = iz + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 2, iz, iy, ix)) - 0.5)
+    cy = iy + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 3, iz, iy, ix)) - 0.5)
+    cx = ix + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 4, iz, iy, ix)) - 0.5)
+    if (pz - cz) ** 2 + (py - cy) ** 2 + (px - cx) ** 2 >= radius * radius:
+        return False
+    vz = (turn[0, 0] * cz + turn[1, 0] * cy + turn[2, 0] * cx) * pitch
+    vy = (turn[0, 1] * cz + turn[1, 1] * cy + turn[2, 1] * cx) * pitch
+    vx = (turn[0, 2] * cz + turn[1, 2] * cy + turn[2, 2] * cx) * pitch
+    return bool(level_of(flaws, row, vz, vy, vx) < flaws.pore_limit[row])
