@@ -26,6 +26,8 @@ CONFIGS = {
         halo_length=4.0,
         missing_wedge=30.0,
         drift=0.03,
+        drift_width=20.0,
+        particle_spread=0.02,
         cupping=0.1,
         dtype="float32",
     ),

@@ -19,7 +19,7 @@ from voltomo.stages.workspace import Workspace
 from voltomo.synthesis.families import COLLECTOR
 from voltomo.synthesis.imaging.brightness import Brightness
 from voltomo.synthesis.imaging.degradation import Degradation
-from voltomo.synthesis.imaging.greys import Greys, Texture, paint_greys, show_phases
+from voltomo.synthesis.imaging.greys import Greys, Texture, paint_greys
 from voltomo.synthesis.imaging.image_noise import Noise
 from voltomo.synthesis.imaging.levels import usual_levels
 from voltomo.synthesis.imaging.optics import Optics
@@ -56,6 +56,7 @@ class ImageScanConfig(BaseModel):
         0.012, ge=0, description="standard deviation of the grey inside phases with unresolved pores, such as binder"
     )
     porous_length: float = Field(4.0, gt=0, description="correlation length of that texture")
+    particle_spread: float = Field(0.0, ge=0, description="standard deviation of the grey between particles")
     blur: float = Field(1.5, ge=0, le=10, description="standard deviation of the point spread")
     dose: Literal["low", "medium", "high"] = Field("medium", description="noise of 0.06, 0.03 or 0.015")
     noise: float | None = Field(None, ge=0, description="standard deviation of the noise; the dose's if not given")
@@ -73,8 +74,11 @@ class ImageScanConfig(BaseModel):
     halo_length: float = Field(12.0, gt=0, le=32, description="width of the halo, a standard deviation")
     missing_wedge: float = Field(0.0, ge=0, lt=180, description="range of angles that no projection saw, degrees")
     wedge_direction: float = Field(0.0, description="along which detail is lost, degrees from x towards y")
-    drift: float = Field(0.0, ge=0, description="standard deviation of the slow change of brightness along z")
-    drift_length: float = Field(64.0, gt=0, description="length of that change")
+    drift: float = Field(0.0, ge=0, description="standard deviation of a slow change of brightness")
+    drift_length: float = Field(64.0, gt=0, description="length of that change along z")
+    drift_width: float | None = Field(
+        None, gt=0, description="its length along y and x; if not given, it changes whole slices alike"
+    )
     cupping: float = Field(0.0, ge=0, lt=1, description="share of its grey that the axis of rotation loses")
     dtype: Literal["uint8", "uint16", "float32"] = "uint16"
     seed: int = Field(0, ge=0, lt=2**31)
@@ -91,6 +95,7 @@ class ImageScanConfig(BaseModel):
 
     def degradation(self, levels: Mapping[int, float]) -> Degradation:
         """The strengths, with the darkest level as the background of a halo."""
+        width = math.inf if self.drift_width is None else self.drift_width
         return Degradation(
             optics=Optics(
                 blur=self.blur,
@@ -109,7 +114,7 @@ class ImageScanConfig(BaseModel):
             wedge=Wedge(math.radians(self.missing_wedge), math.radians(self.wedge_direction)),
             brightness=Brightness(
                 drift=self.drift,
-                drift_lengths=(self.drift_length, math.inf, math.inf),
+                drift_lengths=(self.drift_length, width, width),
                 cupping=self.cupping,
                 axis=self.ring_axis,
             ),
@@ -137,7 +142,7 @@ class ImageScanConfig(BaseModel):
                     if is_porous
                     else Texture(self.texture, self.texture_length)
                 )
-        return Greys(levels, textures, self.seed + _TEXTURE_FIELD)
+        return Greys(levels, textures, self.particle_spread, self.seed + _TEXTURE_FIELD)
 
 
 def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanConfig, work: Workspace) -> Volume:
@@ -216,8 +221,6 @@ def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanCon
 
 
 def _paint(
-    block: Block, phases: npt.NDArray[np.uint8], *, structure: Structure, greys: Greys, supersampling: int
+    block: Block, _phases: npt.NDArray[np.uint8], *, structure: Structure, greys: Greys, supersampling: int
 ) -> npt.NDArray[np.float32]:
-    if supersampling == 1 and not structure.is_cylinder:
-        return show_phases(phases, block.read, greys, supersampling=1)
     return paint_greys(structure, block.read, greys, supersampling=supersampling, workers=available_cores())

@@ -82,7 +82,7 @@ def test_a_crack_thinner_than_a_voxel_shows_its_width() -> None:
 def test_tiles_and_threads_change_nothing() -> None:
     """A region painted in several tiles by two threads equals its parts painted alone, textures included."""
     structure = _ball(20.0, shape=(60, 50, 52))
-    greys = Greys(LEVELS, {ACTIVE: Texture(0.05, 6.0), PORE: Texture(0.02, 3.0)}, seed=4)
+    greys = Greys(LEVELS, {ACTIVE: Texture(0.05, 6.0), PORE: Texture(0.02, 3.0)}, 0.04, seed=4)
     whole = paint_greys(structure, (slice(0, 60), slice(0, 50), slice(0, 52)), greys, supersampling=2, workers=2)
     part = paint_greys(structure, (slice(33, 60), slice(7, 50), slice(0, 11)), greys, supersampling=2)
     assert np.array_equal(part, whole[33:, 7:, :11])
@@ -96,10 +96,28 @@ def test_texture_stays_in_its_phase() -> None:
     phases = np.full((64, 64, 64), ACTIVE, np.uint8)
     phases[:, :, :20] = PORE
     whole = (slice(0, 64),) * 3
-    grey = show_phases(phases, whole, Greys(LEVELS, {ACTIVE: Texture(0.05, 6.0)}), supersampling=1)
+    nobody = np.zeros(phases.shape, np.uint32)
+    grey = show_phases(phases, nobody, whole, Greys(LEVELS, {ACTIVE: Texture(0.05, 6.0)}), supersampling=1)
     assert np.all(grey[:, :, :20] == np.float32(0.2))
     assert grey[:, :, 20:].std() == pytest.approx(0.05, rel=0.1)
     assert grey[:, :, 20:].mean() == pytest.approx(0.7, abs=0.01)
+
+
+def test_particles_differ_by_their_spread() -> None:
+    """Each particle has a grey of its own, normally distributed; its cracks and the pore have not.
+
+    Of 4000 particles the standard deviation is known to 1.1 %.
+    """
+    owners = np.broadcast_to(np.arange(4001, dtype=np.uint32), (2, 2, 4001))
+    phases = np.full(owners.shape, ACTIVE, np.uint8)
+    phases[:, 1] = CRACK_PHASE
+    whole = tuple(slice(0, n) for n in owners.shape)
+    greys = Greys(LEVELS, {ACTIVE: Texture(0.0, 1.0)}, particle_spread=0.05)
+    grey = show_phases(phases, owners, whole, greys, supersampling=1)
+    assert np.array_equal(grey[0, 0], grey[1, 0])
+    assert grey[0, 0, 0] == np.float32(0.7)
+    assert grey[0, 0].std() == pytest.approx(0.05, rel=0.05)
+    assert np.all(grey[:, 1] == np.float32(0.2))
 
 
 def test_levels_of_an_nmc_cathode() -> None:

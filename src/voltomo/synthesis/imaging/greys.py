@@ -12,6 +12,7 @@ from numba import njit
 
 from voltomo.blocks import BlockPlan, Region
 from voltomo.synthesis.imaging.fields import smooth_field
+from voltomo.synthesis.noise import white_noise
 from voltomo.synthesis.raster import rasterize
 from voltomo.synthesis.structure import Structure
 
@@ -19,6 +20,11 @@ __all__ = ["Greys", "Texture", "paint_greys", "show_phases"]
 
 _TILE = 48
 """Edge of the tiles that are painted at once, in voxels of the scan: finer voxels take eight or more times the room."""
+
+_SECOND_LENGTH = 0.618
+"""Of the finer field of a texture, in lengths of the coarser one: their lattices never coincide."""
+_PARTICLE_FIELD = 100
+"""Added to the seed, beyond the fields of the textures."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,14 @@ class Greys:
     ----------
     levels : grey by phase id; 0 for the others
     textures : by phase id
-    seed : of the textures
+    particle_spread : standard deviation of the grey between particles, in their phases with a texture alone: not in
+        their cracks
+    seed : of the textures and of the particles' greys
     """
 
     levels: Mapping[int, float]
     textures: Mapping[int, Texture] = field(default_factory=dict)
+    particle_spread: float = 0.0
     seed: int = 0
 
 
@@ -77,8 +86,8 @@ def paint_greys(
             slice(axis.start + tile.start, axis.start + tile.stop) for axis, tile in zip(region, place, strict=True)
         )
         z, y, x = (slice(axis.start * supersampling, axis.stop * supersampling) for axis in part)
-        phases = rasterize(fine, (z, y, x))[0]
-        out[place] = show_phases(phases, (part[0], part[1], part[2]), greys, supersampling=supersampling)
+        phases, owners = rasterize(fine, (z, y, x))
+        out[place] = show_phases(phases, owners, (part[0], part[1], part[2]), greys, supersampling=supersampling)
 
     plan = BlockPlan((out.shape[0], out.shape[1], out.shape[2]), (_TILE, _TILE, _TILE))
     with ThreadPoolExecutor(workers) as pool:
@@ -87,13 +96,19 @@ def paint_greys(
 
 
 def show_phases(
-    phases: npt.NDArray[np.uint8], region: Region, greys: Greys, *, supersampling: int
+    phases: npt.NDArray[np.uint8],
+    owners: npt.NDArray[np.uint32],
+    region: Region,
+    greys: Greys,
+    *,
+    supersampling: int,
 ) -> npt.NDArray[np.float32]:
     """Mean grey over voxels of which `supersampling` finer ones along each axis are given.
 
     Parameters
     ----------
     phases : (Z·s, Y·s, X·s) uint8 phase ids
+    owners : (Z·s, Y·s, X·s) uint32 particle ids, 0 where there is none
     region : slices of voxel indices of the result
     greys : what the phases look like
     supersampling : s
@@ -107,27 +122,41 @@ def show_phases(
         levels[i] = level
     row = np.full(256, -1, np.int64)
     # Phases of the same texture share its field, which costs the most.
-    kinds = list(dict.fromkeys(texture for texture in greys.textures.values() if texture.std > 0))
+    kinds = list(dict.fromkeys(greys.textures.values()))
     for i, texture in greys.textures.items():
-        if texture in kinds:
-            row[i] = kinds.index(texture)
+        row[i] = kinds.index(texture)
     shape = tuple(axis.stop - axis.start for axis in region)
-    fields = np.empty((len(kinds), *shape), np.float32)
+    fields = np.zeros((len(kinds), *shape), np.float32)
     for k, texture in enumerate(kinds):
-        lengths = (texture.length, texture.length, texture.length)
-        fields[k] = np.float32(texture.std) * smooth_field(region, lengths=lengths, seed=greys.seed + k)
+        if texture.std > 0:
+            fields[k] = np.float32(texture.std) * _grain(region, texture.length, greys.seed + 2 * k)
+    ids = range(int(owners.max()) + 1 if greys.particle_spread > 0 else 1)
+    offsets = np.float32(greys.particle_spread) * white_noise(
+        (slice(0, 1), slice(0, 1), slice(ids.start, ids.stop)), seed=greys.seed + _PARTICLE_FIELD
+    ).reshape(-1)
     out = np.empty(shape, np.float32)
-    _show(phases, supersampling, levels, row, fields, out)
+    _show(phases, owners, supersampling, levels, row, fields, offsets, out)
     return out
+
+
+def _grain(region: Region, length: float, seed: int) -> npt.NDArray[np.float32]:
+    """Two fields of unlike lengths, whose lattices do not show together; standard deviation 1."""
+    short = _SECOND_LENGTH * length
+    field = smooth_field(region, lengths=(length, length, length), seed=seed)
+    field += smooth_field(region, lengths=(short, short, short), seed=seed + 1)
+    field *= np.float32(np.sqrt(0.5))
+    return field
 
 
 @njit(cache=True, nogil=True)
 def _show(
     phases: npt.NDArray[np.uint8],
+    owners: npt.NDArray[np.uint32],
     s: int,
     levels: npt.NDArray[np.float32],
     row: npt.NDArray[np.int64],
     fields: npt.NDArray[np.float32],
+    offsets: npt.NDArray[np.float32],
     out: npt.NDArray[np.float32],
 ) -> None:
     scale = np.float32(1.0 / s**3)
@@ -142,4 +171,6 @@ def _show(
                             total += levels[phase]
                             if row[phase] >= 0:
                                 total += fields[row[phase], z, y, x]
+                                if 0 < owners[i, j, k] < len(offsets):
+                                    total += offsets[owners[i, j, k]]
                 out[z, y, x] = scale * total
