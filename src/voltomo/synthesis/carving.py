@@ -9,6 +9,7 @@ from numba import njit
 from voltomo.synthesis.families import CRACK_PHASE
 from voltomo.synthesis.flaw_distance import (
     Flaws,
+    Scratch,
     cavity_distance,
     is_in_pore,
     level_of,
@@ -62,7 +63,7 @@ def _carve(
     for z in range(owner.shape[0]):
         for y in range(owner.shape[1]):
             for x in range(owner.shape[2]):
-                row = np.int64(owner[z, y, x]) - 1
+                row = int(owner[z, y, x]) - 1
                 if row < 0 or not flaws.is_flawed[row]:
                     continue
                 o[0] = origin[0] + (axes[0, 0] + z * axes[0, 1]) * step[0] - flaws.center[row, 0]
@@ -85,7 +86,7 @@ def _fill_widths(
     for z in range(owner.shape[0]):
         for y in range(owner.shape[1]):
             for x in range(owner.shape[2]):
-                row = np.int64(owner[z, y, x]) - 1
+                row = int(owner[z, y, x]) - 1
                 if row < 0 or not flaws.is_flawed[row]:
                     continue
                 o[0] = origin[0] + (axes[0, 0] + z * axes[0, 1]) * step[0] - flaws.center[row, 0]
@@ -98,7 +99,7 @@ def _fill_widths(
 
 
 @njit(cache=True, nogil=True)
-def _widest(flaws: Flaws, row: int, o: Floats, edges: Floats, room: tuple[npt.NDArray[np.float64], ...]) -> float:
+def _widest(flaws: Flaws, row: int, o: Floats, edges: Floats, room: Scratch) -> float:
     """Width of the widest crack that meets a box around a point, m; 0.0 where there is none."""
     level = level_of(flaws, row, o[0], o[1], o[2])
     half_diagonal = 0.5 * np.sqrt(edges[0] ** 2 + edges[1] ** 2 + edges[2] ** 2)
@@ -125,7 +126,7 @@ def _widest(flaws: Flaws, row: int, o: Floats, edges: Floats, room: tuple[npt.ND
 @njit(cache=True, nogil=True)
 def _half_extent(edges: Floats, normal: Floats) -> float:
     """Half the extent of a box along a unit vector."""
-    return 0.5 * (abs(normal[0]) * edges[0] + abs(normal[1]) * edges[1] + abs(normal[2]) * edges[2])
+    return float(0.5 * (abs(normal[0]) * edges[0] + abs(normal[1]) * edges[1] + abs(normal[2]) * edges[2]))
 
 
 @njit(cache=True, nogil=True)

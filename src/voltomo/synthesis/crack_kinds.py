@@ -24,8 +24,8 @@ _WAVE = 0.3
 """Amplitude of the waviness of a crack, in its correlation length: slopes of about 0.3."""
 _AT_SURFACE = 0.4
 """Share of the open networks that start at the surface; the others start at the centre."""
-_CONE = 0.5
-"""Cosine of half the opening angle, 60°, in which a network from the centre reaches the surface."""
+_CONE = 0.7
+"""Cosine of half the opening angle, 45°, in which a network from the centre reaches the surface."""
 _CAVITY = (0.10, 0.16)
 """Mean radii of core voids, in diameters of the particle."""
 _LUMP = 0.5
@@ -164,7 +164,7 @@ class _Particle:
     def draw_width(self, rng: np.random.Generator, *, widest: float = np.inf) -> float:
         """A width of its own, no wider than the particle allows."""
         drawn = self.plan.width * self.plan.spread ** float(rng.normal())
-        return min(drawn, 2 * self.radius * self.plan.widest, widest)
+        return float(min(drawn, 2 * self.radius * self.plan.widest, widest))
 
     def draw_open(self, rng: np.random.Generator) -> bool:
         """Whether a crack that can be either is open."""

@@ -42,7 +42,9 @@ Integers = npt.NDArray[np.int64]
 _WAVE_FIELD, _CAVITY_FIELD, _PORE_FIELD = 1, 8, 9
 """Shifts of the seed; grains take 5 to 7, the roughness of surfaces 3, and small pores 9 to 13."""
 _FADE = 0.25
-"""Levels over which the share of open walls of a network falls from 1 to 0."""
+"""Levels over which the share of open walls of a network falls to 0."""
+_MOST_OPEN = 0.5
+"""Largest share of open walls: about half of the grains' walls hold together what a network leaves of a particle."""
 _STEEPEST = 3 * 3**0.5
 """Largest slope of `lattice_noise`: 3 along each axis, from −1 to 1 along a smooth step."""
 _LUMPS = 1.6
@@ -180,7 +182,7 @@ def slit_distance(flaws: Flaws, s: int, row: int, o: Floats, level: float, near:
     for k in range(3):
         normal[k] = n[k]
     if wave == 0.0:
-        return abs(across)
+        return float(abs(across))
     if abs(across) > wave + near * np.sqrt(1 + (_STEEPEST * wave / length) ** 2):
         return np.inf
     # The wave is a function f of the foot of the point on the plane; the surface is steeper than the plane by 1/cos of
@@ -245,7 +247,7 @@ def _is_wall_open(
     chance = max((flaws.network_reach[k] - level) / _FADE, (level - flaws.network_start[k]) / _FADE)
     # The sum does not depend on the order, and is as random as its parts.
     bits = place_hash(seed, here[0], here[1], here[2]) + place_hash(seed, there[0], there[1], there[2])
-    return bool(uniform(bits) < chance)
+    return bool(uniform(bits) < min(chance, _MOST_OPEN))
 
 
 @njit(cache=True, nogil=True)
@@ -260,7 +262,7 @@ def cavity_distance(flaws: Flaws, v: int, row: int, o: Floats, near: float, norm
     if away > radius * (1 + lump) + near:
         return np.inf
     if away == 0.0:
-        return -radius
+        return float(-radius)
     for k in range(3):
         normal[k] /= away
     if lump > 0.0:

@@ -65,9 +65,9 @@ class Slits:
 class Networks:
     """Cracks along the walls between the grains of a particle, ordered by particle, at most one in each.
 
-    A wall is open with a chance that depends on the level m of the point midway between the two grains: 1 in the cone
-    around `direction`; elsewhere the larger of what falls from 1 to 0 over the quarter of a level below `reach`, and of
-    what rises from 0 to 1 over the quarter above `start`. A point lies in the crack if the nearest wall is open and
+    A wall is open with a chance that depends on the point midway between the two grains: 1 in the cone around
+    `direction`; elsewhere at most a half, and so much only at levels an eighth below `reach` or an eighth above `start`,
+    between which it falls to 0. A point lies in the crack if the nearest wall is open and
     nearer than half the width, and its level is below `extent`.
 
     Parameters

@@ -75,7 +75,7 @@ def _fill_values(
     for z in range(owner.shape[0]):
         for y in range(owner.shape[1]):
             for x in range(owner.shape[2]):
-                row = np.int64(owner[z, y, x]) - 1
+                row = int(owner[z, y, x]) - 1
                 if row < 0:
                     continue
                 offset[0] = origin[0] + (axes[0, 0] + z * axes[0, 1]) * step[0] - centers[row, 0]
