@@ -71,9 +71,9 @@ def _choose(path: Path, name: str | None) -> Location:
     listed = "; ".join(f"{item.name} {item.shape} {item.dtype}" for item in shown[:_SHOWN])
     if not shown:
         raise ReadError(f"{path} holds no image or volume")
-    raise InputError(
-        f"{path} holds {len(shown)} {'volumes' if volumes else 'images'}: {listed}. Name one as the dataset"
-    )
+    beside = {item.name.rpartition("/")[2] for item in shown} & {"data_white", "data_dark"}
+    hint = "These are projections with flats or darks; reconstruct them first" if beside else "Name one as the dataset"
+    raise InputError(f"{path} holds {len(shown)} {'volumes' if volumes else 'images'}: {listed}. {hint}")
 
 
 def _describe(dataset: Any, place: Location, path: Path) -> Volume:
