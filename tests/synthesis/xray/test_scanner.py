@@ -110,7 +110,7 @@ def test_jitter_and_center_are_found_by_correlation() -> None:
         _optics(blur=0.7),
     )
     for i in range(4):
-        shift, _, _ = phase_cross_correlation(moved[i], still[i], upsample_factor=50, normalization=None)
+        shift, _, _ = phase_cross_correlation(1 - moved[i], 1 - still[i], upsample_factor=50, normalization=None)
         assert shift == pytest.approx((jitter[0][i], jitter[1][i] + 2.5), abs=0.1)
 
 
