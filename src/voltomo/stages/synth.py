@@ -236,10 +236,10 @@ class SynthConfig(BaseModel):
 
     def _lengths(self, family: Family) -> tuple[float, float]:
         """D50 and feature size, m; 0 for what the family does not have."""
-        extents = [n * edge for n, edge in zip(self.shape, self.size, strict=True)]
-        if self.shape[0] > 1:
-            extents[0] -= parse_length(self.collector) + parse_length(self.free_surface)
-        width, voxel = min(extents if self.shape[0] > 1 else extents[1:]), max(self.size)
+        height, *sides = (n * edge for n, edge in zip(self.shape, self.size, strict=True))
+        outside = parse_length(self.collector) + parse_length(self.free_surface)
+        # A thin window without collector or free surface is a slab of a thicker electrode.
+        width, voxel = min(*sides, height - outside if outside > 0 else np.inf), max(self.size)
         found = []
         for given, usual, low, high in (
             (self.d50, family.d50, _USUAL_D50[0] * voxel, _USUAL_D50[1] * width),

@@ -13,7 +13,7 @@ from voltomo.synthesis.request import StructureRequest
 from voltomo.synthesis.rules import Rule, rules_of
 from voltomo.synthesis.structure import Layers, Structure
 
-__all__ = ["background_of", "fill_space", "sampling_lattice"]
+__all__ = ["background_of", "count_particles", "fill_space", "sampling_lattice"]
 
 _SAMPLE_POINTS = 1_000_000
 """Voxels at which fractions are tuned; a regular lattice of them gives a fraction to about 0.001."""
@@ -36,7 +36,7 @@ def fill_space(request: StructureRequest, structure: Structure) -> Structure:
     filled = replace(structure, layers=_as_layers(rules), background=background_of(request))
     lattice = sampling_lattice(filled)
     space = open_space(filled, lattice)
-    taken = _count_particles(filled, space)
+    taken = count_particles(filled, space)
     asked = {rule.phase: 0.0 for rule in rules}
     for row, rule in enumerate(rules):
         # What particles, or the rounding of earlier rules, took or left is made up for.
@@ -45,6 +45,13 @@ def fill_space(request: StructureRequest, structure: Structure) -> Structure:
         filled, space, count = _apply_rule(filled, lattice, space, row, max(0, wanted), request)
         taken[rule.phase] += count
     return filled
+
+
+def count_particles(structure: Structure, space: Space) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """(256,) places of the electrode in particles of each phase."""
+    phase = np.concatenate(([np.uint8(0)], structure.particles.phase)).astype(np.uint8)
+    counts = np.bincount(phase[space.owner[space.is_inside & (space.owner > 0)]], minlength=256)
+    return counts.astype(np.int64)
 
 
 def sampling_lattice(structure: Structure) -> Lattice:
@@ -57,13 +64,6 @@ def sampling_lattice(structure: Structure) -> Lattice:
         for low, high in ((rows.start, rows.stop), (0, y), (0, x))
     ]
     return ranges[0], ranges[1], ranges[2]
-
-
-def _count_particles(structure: Structure, space: Space) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """(256,) places in particles of each phase."""
-    phase = np.concatenate(([np.uint8(0)], structure.particles.phase)).astype(np.uint8)
-    counts = np.bincount(phase[space.owner[space.is_inside & (space.owner > 0)]], minlength=256)
-    return counts.astype(np.int64)
 
 
 def _as_layers(rules: tuple[Rule, ...]) -> Layers:

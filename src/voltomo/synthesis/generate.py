@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from voltomo.errors import InputError
 from voltomo.synthesis.deposits import place_discs
-from voltomo.synthesis.filling import background_of, fill_space, sampling_lattice
+from voltomo.synthesis.families import ACTIVE
+from voltomo.synthesis.filling import background_of, count_particles, fill_space, sampling_lattice
 from voltomo.synthesis.flaw_shapes import Slits, Voids
 from voltomo.synthesis.flaws import add_flaws
 from voltomo.synthesis.placing import place_particles
@@ -24,7 +26,8 @@ _ATTEMPTS = 4
 """Packings, each with a better guess of the volume to draw, until the sizes need little tuning."""
 _SMALL_CHANGE = 0.01
 """Change of all diameters that tuning may make without a new packing: a third of what D50 may be off."""
-_MAX_CHANGE = 0.2
+_SCALES = (0.8, 1.25)
+"""Limits of the factors that sizes are tuned by."""
 _FRACTION_TOLERANCE = 0.005
 
 
@@ -79,61 +82,65 @@ def _bare(request: StructureRequest, particles: Particles, packing: Packing, *, 
 
 
 def _pack_to_fraction(request: StructureRequest, empty: Structure, seed: int) -> Structure:
-    """Packed particles that fill their fraction, of sizes that were changed as little as possible for it."""
-    excess, best, smallest = 1.0, empty, np.inf
+    """Packed particles that fill their fractions, of sizes that were changed as little as possible for it."""
+    excess, best, smallest = dict.fromkeys(request.particle_fractions, 1.0), empty, np.inf
     for _ in range(_ATTEMPTS):
         particles, packing = place_particles(request, np.random.default_rng(seed), excess=excess)
         packed = replace(empty, particles=particles, packing=packing)
-        scale = _find_scale(request, packed)
-        if abs(scale - 1) < smallest:
-            best, smallest = _scaled(packed, scale), abs(scale - 1)
+        scales = _find_scales(request, packed)
+        change = abs(scales[ACTIVE] - 1)
+        if change < smallest:
+            best, smallest = _scaled(packed, scales), change
         if smallest <= _SMALL_CHANGE:
             break
-        excess *= scale**3
+        excess = {phase: value * scales[phase] ** 3 for phase, value in excess.items()}
     return _checked(request, best)
 
 
-def _scaled(structure: Structure, factor: float) -> Structure:
-    """All particles larger by one factor."""
+def _scaled(structure: Structure, factors: Mapping[int, float]) -> Structure:
+    """All particles of a phase larger by one factor."""
     particles, packing = structure.particles, structure.packing
+    table = np.ones(256)
+    for phase, factor in factors.items():
+        table[phase] = factor
     return replace(
         structure,
-        particles=replace(particles, semi_axes=particles.semi_axes * factor),
-        packing=replace(packing, diameter=packing.diameter * factor),
+        particles=replace(particles, semi_axes=particles.semi_axes * table[particles.phase][:, None]),
+        packing=replace(packing, diameter=packing.diameter * table[packing.phase]),
     )
 
 
-def _measure(structure: Structure) -> tuple[float, float]:
-    """Fraction of the electrode in particles, and share of their volume that lies in two of them, as sampled."""
+def _measure(structure: Structure) -> tuple[dict[int, float], float]:
+    """Fraction of the electrode in particles of each phase; share of their volume in two of them; both as sampled."""
     space = open_space(replace(structure, reach=0.0), sampling_lattice(structure))
     inside = np.count_nonzero(space.is_inside)
     covered = np.count_nonzero(space.owner)
-    filled = np.count_nonzero(space.owner[space.is_inside])
-    return filled / inside, 1 - covered / max(space.hits, 1)
+    counts = count_particles(structure, space)
+    fractions = {int(phase): float(counts[phase] / inside) for phase in np.unique(structure.particles.phase)}
+    return fractions, 1 - covered / max(space.hits, 1)
 
 
-def _find_scale(request: StructureRequest, structure: Structure) -> float:
-    """Factor of all sizes that gives the particles their fraction, or the one closest to it within limits."""
-    wanted, low, high = request.particle_fraction, 1 - _MAX_CHANGE, 1 + _MAX_CHANGE
-    scale = 1.0
+def _find_scales(request: StructureRequest, structure: Structure) -> dict[int, float]:
+    """Factors of the sizes in each phase that give the particles their fractions, or come close within limits."""
+    wanted = request.particle_fractions
+    scales = dict.fromkeys(wanted, 1.0)
     for _ in range(12):
-        fraction, overlap = _measure(_scaled(structure, scale))
-        if abs(fraction - wanted) < 0.0002:
+        fractions, overlap = _measure(_scaled(structure, scales))
+        if all(abs(fractions.get(phase, 0.0) - share) < 0.0002 for phase, share in wanted.items()):
             break
-        if fraction < wanted:
-            low = scale
-        else:
-            high = scale
         # The volume grows with the cube of the scale, less what overlaps more.
-        guess = scale * (wanted / max(fraction, 1e-6)) ** (1 / (3 * (1 - 3 * overlap)))
-        scale = guess if low < guess < high else 0.5 * (low + high)
-    return scale
+        power = 1 / (3 * (1 - min(3 * overlap, 0.5)))
+        scales = {
+            phase: float(np.clip(scales[phase] * (share / max(fractions.get(phase, 0.0), 1e-6)) ** power, *_SCALES))
+            for phase, share in wanted.items()
+        }
+    return scales
 
 
 def _checked(request: StructureRequest, structure: Structure) -> Structure:
     """The same structure, with its overlap on record, if it is as dense and as little overlapping as it must be."""
-    fraction, overlap = _measure(structure)
-    wanted = request.particle_fraction
+    fractions, overlap = _measure(structure)
+    fraction, wanted = sum(fractions.values()), request.particle_fraction
     if overlap > _MAX_OVERLAP:
         reached = _densest(structure)
         raise InputError(
@@ -153,5 +160,6 @@ def _densest(structure: Structure) -> float:
     low, high = 0.7, 1.0
     for _ in range(8):
         middle = 0.5 * (low + high)
-        low, high = (low, middle) if _measure(_scaled(structure, middle))[1] > _MAX_OVERLAP else (middle, high)
-    return _measure(_scaled(structure, low))[0]
+        overlap = _measure(_scaled(structure, dict.fromkeys(range(256), middle)))[1]
+        low, high = (low, middle) if overlap > _MAX_OVERLAP else (middle, high)
+    return sum(_measure(_scaled(structure, dict.fromkeys(range(256), low)))[0].values())

@@ -22,8 +22,12 @@ Integers = npt.NDArray[np.int64]
 _PER_PARTICLE = 16
 _SECOND_FIELD = 104_729
 """Sets the second field of a fiber apart from the first; larger than what the first adds to its seed."""
-_LUMP = 0.5
-"""Correlation length of the surface roughness, in mean radii: a secondary particle shows a dozen lumps in a section."""
+_LUMP, _BUMP = 0.5, 0.16
+"""Correlation lengths of the surface roughness, in mean radii: a secondary particle shows a dozen lumps in a section,
+and finer bumps on them."""
+_BUMP_SHARE = 0.35
+"""Share of the bumps in the amplitude."""
+_BUMP_FIELD = 7
 
 
 @njit(cache=True, nogil=True)
@@ -83,12 +87,17 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
                         gx = a[0, 2] * q0 + a[1, 2] * q1 + a[2, 2] * q2
                         level = np.sqrt(square)
                         smooth = (level - 1) * level / np.sqrt(gz * gz + gy * gy + gx * gx)
-                        height, scale = roughness * mean_radius[row], _LUMP * mean_radius[row]
+                        height = roughness * mean_radius[row]
                         # The roughness fades out away from the surface, where it would decide nothing.
                         fade = 1 - abs(smooth) / (2 * height) if height > 0 else 0.0
                         if fade > 0:
-                            lump = lattice_noise(seed + _PER_PARTICLE * row, oz / scale, oy / scale, ox / scale)
-                            smooth += height * fade * lump
+                            own_seed, scale = seed + _PER_PARTICLE * row, _LUMP * mean_radius[row]
+                            rough = (1 - _BUMP_SHARE) * lattice_noise(own_seed, oz / scale, oy / scale, ox / scale)
+                            scale = _BUMP * mean_radius[row]
+                            rough += _BUMP_SHARE * lattice_noise(
+                                own_seed + _BUMP_FIELD, oz / scale, oy / scale, ox / scale
+                            )
+                            smooth += height * fade * rough
                         distance = np.float32(smooth)
                     else:
                         distance = np.float32(-inner_radius[row])

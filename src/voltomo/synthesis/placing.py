@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,14 +42,18 @@ class _Room:
     has_walls: bool
 
 
-def place_particles(request: StructureRequest, rng: np.random.Generator, *, excess: float) -> tuple[Particles, Packing]:
-    """Particles that fill about `excess` times the requested fraction of the electrode.
+def place_particles(
+    request: StructureRequest, rng: np.random.Generator, *, excess: Mapping[int, float]
+) -> tuple[Particles, Packing]:
+    """Particles that fill about `excess` times the requested fraction of the electrode, by phase.
 
     Every particle that shows in the window or close to it is there, with its periodic images, and what was packed.
     """
     widest = _size_limits(request)[1]
     room = _room(request, widest)
-    diameters, phase = _draw_sizes(request, excess * float(np.prod(room.edges)))
+    diameters, phase = _draw_sizes(
+        request, {phase: value * float(np.prod(room.edges)) for phase, value in excess.items()}
+    )
     semi_axes, rotation = _draw_shapes(request, diameters, phase, rng)
     shapes = Particles(np.zeros_like(semi_axes), semi_axes, rotation, phase, request.roughness)
     walls = _walls(request, room, shapes, rng) if room.has_walls else None
@@ -83,19 +88,16 @@ def _room(request: StructureRequest, widest: float) -> _Room:
     return _Room(low, edges, has_walls)
 
 
-def _draw_sizes(request: StructureRequest, volume: float) -> tuple[Floats, npt.NDArray[np.uint8]]:
-    """Diameters in m and phase ids of particles that fill their share of a volume."""
-    silicon = request.fractions.get(SILICON, 0.0)
+def _draw_sizes(request: StructureRequest, volumes: Mapping[int, float]) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    """Diameters in m and phase ids of particles that fill their shares of volumes, by phase."""
     low, high = _size_limits(request)
     sets = []
-    for phase, share, scale in (
-        (ACTIVE, request.particle_fraction - silicon, 1.0),
-        (SILICON, silicon, SILICON_SIZE),
-    ):
-        if share > 0:
-            limits = (scale * low, scale * high)
-            drawn = draw_diameters(share * volume, d50=scale * request.d50, spread=request.spread, limits=limits)
-            sets.append((drawn, np.full(len(drawn), phase, np.uint8)))
+    for phase, share in request.particle_fractions.items():
+        scale = SILICON_SIZE if phase == SILICON else 1.0
+        drawn = draw_diameters(
+            share * volumes[phase], d50=scale * request.d50, spread=request.spread, limits=(scale * low, scale * high)
+        )
+        sets.append((drawn, np.full(len(drawn), phase, np.uint8)))
     return np.concatenate([drawn for drawn, _ in sets]), np.concatenate([ids for _, ids in sets])
 
 

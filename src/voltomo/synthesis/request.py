@@ -101,11 +101,17 @@ class StructureRequest:
         return self.fractions.get(phase, 0.0)
 
     @property
-    def particle_fraction(self) -> float:
-        """Volume fraction of the particles with their cracks and voids."""
+    def particle_fractions(self) -> dict[int, float]:
+        """Volume fractions of the phases that are packed as particles, with their cracks and voids, by id."""
         if self.kind.d50 == 0:
-            return 0.0
-        return 1 - sum(share for phase, share in self.fractions.items() if phase not in (ACTIVE, SILICON))
+            return {}
+        shares = {phase: self.fraction(phase) for phase in (ACTIVE, SILICON)}
+        return {phase: share for phase, share in shares.items() if share > 0}
+
+    @property
+    def particle_fraction(self) -> float:
+        """Volume fraction of all of them."""
+        return sum(self.particle_fractions.values())
 
 
 def check_request(request: StructureRequest) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voltomo.synthesis.families import BINDER, CARBON, PORE, PRODUCT, SEPARATOR, SULFUR
 from voltomo.synthesis.request import StructureRequest
@@ -72,42 +72,46 @@ def _solid_state_pores(request: StructureRequest) -> tuple[Rule, ...]:
 def _sulfur_host(request: StructureRequest) -> tuple[Rule, ...]:
     """Wide pores between lumps of host, narrow ones within; sulfur and Li2S line the carbon of the narrow ones."""
     wide, narrow = request.feature, 0.35 * request.feature
-    host = {"field": narrow, "field_seed": 2, "field_length": _cube(narrow)}
-    return (
-        Rule(PORE, 0.5, field=wide, field_seed=1, field_length=_cube(wide), rough=0.15 * wide, rough_length=0.2 * wide),
-        Rule(CARBON, **host),
-        Rule(SULFUR, **host, rough=0.25 * narrow, rough_length=0.6 * narrow),
-        Rule(PRODUCT, **host, rough=0.25 * narrow, rough_length=0.6 * narrow),
-    )
+    lumps = _network(PORE, wide, seed=1, rough=0.15)
+    host = _network(CARBON, narrow, seed=2)
+    lining = _network(PRODUCT, narrow, seed=2, rough=0.25)
+    return replace(lumps, share=0.5), host, replace(lining, phase=SULFUR), lining
 
 
 def _air_electrode(request: StructureRequest) -> tuple[Rule, ...]:
     """A carbon network, with the film of the product on it that its discs have left to make."""
-    length = request.feature
-    carbon = {"field": length, "field_seed": 1, "field_length": _cube(length)}
-    return (
-        Rule(CARBON, **carbon, rough=0.15 * length, rough_length=0.3 * length),
-        Rule(PRODUCT, **carbon, rough=0.2 * length, rough_length=0.4 * length),
-    )
+    return _network(CARBON, request.feature, seed=1, rough=0.15), _network(PRODUCT, request.feature, seed=1, rough=0.2)
 
 
 def _drawn_separator(request: StructureRequest) -> tuple[Rule, ...]:
     """Stacks of lamellae across the drawing direction x, and fibrils along x between them: slits are left over."""
     length = request.feature
+    lamellae, fibrils = _network(SEPARATOR, length, seed=1), _network(SEPARATOR, length, seed=2)
     return (
-        Rule(SEPARATOR, 0.55, field=length, field_seed=1, field_length=(2 * length, 2 * length, 0.7 * length)),
-        Rule(SEPARATOR, 0.45, field=length, form=FIBER, field_seed=2,
-             field_length=(0.6 * length, 0.6 * length, 5 * length)),
-    )  # fmt: skip
+        replace(lamellae, share=0.55, field_length=(2 * length, 2 * length, 0.7 * length)),
+        replace(fibrils, share=0.45, form=FIBER, field_length=(0.6 * length, 0.6 * length, 5 * length)),
+    )
 
 
 def _wet_separator(request: StructureRequest) -> tuple[Rule, ...]:
-    """A felt of fibers that lie mostly in the plane."""
+    """A felt of thick and thin fibers that lie mostly in the plane."""
     length = request.feature
-    felt = {"field": length, "form": FIBER}
+    thick, thin = _network(SEPARATOR, length, seed=1), _network(SEPARATOR, length, seed=2)
     return (
-        Rule(SEPARATOR, 0.6, **felt, field_seed=1, field_length=(1.2 * length, 2 * length, 2 * length)),
-        Rule(SEPARATOR, 0.4, **felt, field_seed=2, field_length=(0.6 * length, length, length)),
+        replace(thick, share=0.6, form=FIBER, field_length=(1.2 * length, 2 * length, 2 * length)),
+        replace(thin, share=0.4, form=FIBER, field_length=(0.6 * length, length, length)),
+    )
+
+
+def _network(phase: int, length: float, *, seed: int, rough: float = 0.0) -> Rule:
+    """A phase where a random field of a correlation length is low; `rough` is relative to the length."""
+    return Rule(
+        phase,
+        field=length,
+        field_seed=seed,
+        field_length=_cube(length),
+        rough=rough * length,
+        rough_length=max(2 * rough, 0.2) * length,
     )
 
 
