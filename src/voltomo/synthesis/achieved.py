@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from voltomo.blocks import Partial
 from voltomo.synthesis.families import ACTIVE
-from voltomo.synthesis.sizes import volume_weighted_median
 from voltomo.synthesis.request import StructureRequest
+from voltomo.synthesis.sizes import volume_weighted_median
 from voltomo.synthesis.structure import Structure
 from voltomo.units import format_length
 

@@ -8,7 +8,7 @@ the bias by resolution; its scatter from tile to tile is the only uncertainty by
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from voltomo.blocks import Partial
 from voltomo.metrics.definitions import VARIANTS, define
-from voltomo.metrics.sample import AXES, Sample
+from voltomo.metrics.sample import Sample
 from voltomo.metrics.sizes import weighted_quantiles
 from voltomo.metrics.surfaces import InterfaceCounts, crofton_density
 from voltomo.morphology.directions import crofton_directions
@@ -174,14 +174,17 @@ class _Probe:
         return np.array([*shares, shares[is_void].sum(), *surfaces, *interfaces, *in_space])
 
 
-def describe_properties(structure: Structure, tiles: Tiles, counted: Partial, whole: Partial) -> dict[str, Any]:
+def describe_properties(
+    structure: Structure, tiles: Tiles, counted: Partial, whole: Partial, *, others: Iterable[Property] = ()
+) -> dict[str, Any]:
     """Plain values of all properties of a structure, and how they were found.
 
     Parameters
     ----------
     structure, tiles, counted, whole : as in `grid_properties`
+    others : more rows, found in another way
     """
-    rows = [*grid_properties(structure, tiles, counted, whole), *size_properties(structure), *_missing(structure)]
+    rows = [*grid_properties(structure, tiles, counted, whole), *size_properties(structure), *others]
     z, y, x = structure.shape
     region = Sample(structure.phases, (z, y, x), int(whole["counts"].sum()), structure.voxel_size, "z").region
     return {
@@ -225,25 +228,6 @@ def size_properties(structure: Structure) -> tuple[Property, ...]:
                 for share, value in zip((10, 50, 90), found, strict=True)
             ]
     return tuple(numbers)
-
-
-def _missing(structure: Structure) -> Iterator[Property]:
-    """What a structure has but cannot be computed yet."""
-    if structure.shape[0] == 1:
-        return
-    reason = "needs a solver for transport, which voltomo does not have yet"
-    for phase in structure.phases.with_role("pore", "electrolyte"):
-        for axis in AXES:
-            yield Property(
-                "tortuosity_factor",
-                None,
-                "1",
-                phase.name,
-                axis=axis,
-                definition="ε·D₀/D_eff along the axis, ε the fraction of the whole phase.",
-                status="missing",
-                reason=reason,
-            )
 
 
 def _define(name: str, is_plane: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,32 +10,47 @@ import numpy.typing as npt
 
 from voltomo.artifacts import ParticleTable
 from voltomo.blocks import Block, Partial
-from voltomo.synthesis.families import CRACK_PHASE
-from voltomo.synthesis.packing import volume_weighted_median
+from voltomo.synthesis.achieved import compare_with_request, packed_diameters
+from voltomo.synthesis.families import ACTIVE, CRACK_PHASE
+from voltomo.synthesis.request import StructureRequest
+from voltomo.synthesis.sizes import volume_weighted_median
 from voltomo.synthesis.structure import Structure
 
-__all__ = ["count_voxels", "describe_truth", "merge_counts", "particle_table"]
+__all__ = ["count_voxels", "describe_truth", "particle_table"]
 
 
-def count_voxels(block: Block, phases: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint32], *, count: int) -> Partial:
+def count_voxels(
+    block: Block, phases: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint32], *, structure: Structure
+) -> Partial:
     """Voxels per phase id, and voxels and crack voxels per particle id, of ``block.write``.
 
     Parameters
     ----------
+    block : the region
     phases, ids : (Z, Y, X) over ``block.read``
-    count : number of particles
+    structure : what was painted
+
+    Returns
+    -------
+    Partial
+        ``phases`` (256,); ``electrode`` (256,) of the slices between collector and free surface, with cracks and voids
+        counted to the phase of their particle; ``envelope`` and ``void`` (N + 1,) by particle id.
     """
     phases, ids = phases[block.inner], ids[block.inner]
+    count = len(structure.particles)
+    rows = structure.electrode_rows()
+    first = block.write[0].start
+    inside = slice(max(0, rows.start - first), max(0, rows.stop - first))
+    electrode = np.bincount(phases[inside].ravel(), minlength=256)
+    hosts = structure.particles.phase[ids[inside][phases[inside] == CRACK_PHASE].astype(np.int64) - 1]
+    electrode += np.bincount(hosts, minlength=256)
+    electrode[CRACK_PHASE] -= len(hosts)
     return {
         "phases": np.bincount(phases.ravel(), minlength=256),
+        "electrode": electrode,
         "envelope": np.bincount(ids.ravel(), minlength=count + 1),
         "void": np.bincount(ids[phases == CRACK_PHASE], minlength=count + 1),
     }
-
-
-def merge_counts(a: Partial, b: Partial) -> Partial:
-    """Sum of the counts of two pieces."""
-    return {name: np.add(a[name], b[name]) for name in a}
 
 
 def particle_table(structure: Structure, counts: Partial) -> ParticleTable:
@@ -70,38 +86,62 @@ def particle_table(structure: Structure, counts: Partial) -> ParticleTable:
     }
 
 
-def describe_truth(structure: Structure, counts: Partial, table: ParticleTable) -> dict[str, Any]:
-    """Numbers of the structure that a measurement should find; lengths in m.
+def describe_truth(
+    structure: Structure, request: StructureRequest, counts: Partial, table: ParticleTable, properties: dict[str, Any]
+) -> dict[str, Any]:
+    """Numbers of the structure that a measurement should find, and how they compare with what was asked for.
 
-    Fractions are counted over the voxels of the field of view. `d50` is that of the whole particles: each one seen
-    counts by its volume over the chance of being seen, Π(L + d) for a window of edges L, because a window, and a plane
-    most of all, meets large particles more often than small ones. `d50_section` is that of the circles in a plane.
+    Parameters
+    ----------
+    structure, request : what was made, and what was asked for
+    counts : from `count_voxels`
+    table : from `particle_table`
+    properties : from `voltomo.synthesis.properties.describe_properties`
+
+    Returns
+    -------
+    dict
+        Plain values, lengths in m. ``volume_fraction`` and what follows is counted over the voxels of the field of
+        view; ``requested`` compares within the electrode; ``properties`` are free of the voxel grid. ``d50`` is that of
+        the whole particles, each once; ``d50_section`` that of the circles in a plane. Nothing depends on time or
+        machine.
     """
     voxels = np.asarray(counts["phases"], np.int64)
-    inside = int(voxels[1:].sum())
+    inside = max(1, int(voxels[1:].sum()))
     fractions = {phase.name: float(voxels[phase.id] / inside) for phase in structure.phases}
-    solid = int(np.asarray(counts["envelope"])[1:].sum())
-    void = int(voxels[CRACK_PHASE])
-    diameters = np.asarray(table["diameter"])
-    window = np.multiply(structure.shape, structure.voxel_size)
-    chance = np.prod(window + diameters[:, None], axis=1)
+    roles = {phase.name: phase.role for phase in structure.phases}
+    pore = sum(share for name, share in fractions.items() if roles[name] == "pore")
+    void = sum(share for name, share in fractions.items() if roles[name] == "crack")
+    rows = compare_with_request(structure, request, counts)
     truth: dict[str, Any] = {
         "family": structure.family,
+        "shape": list(structure.shape),
+        "voxel_size": list(structure.voxel_size),
+        "requested": [asdict(row) for row in rows],
+        "warnings": [row.warning for row in rows if row.warning],
         "volume_fraction": fractions,
-        "porosity": fractions["pore"],
-        "porosity_total": fractions["pore"] + fractions.get("crack", 0.0),
-        "solid_fraction": 1 - fractions["pore"] - fractions.get("crack", 0.0),
+        "porosity": pore,
+        "porosity_total": pore + void,
+        "solid_fraction": 1 - pore - void,
         "voxels": {phase.name: int(voxels[phase.id]) for phase in structure.phases} | {"outside": int(voxels[0])},
         "particle_count": len(table["instance_id"]),
         "particle_count_whole": int(np.count_nonzero(table["is_whole"])),
-        "cracked_share": float(np.mean(table["is_cracked"])) if len(diameters) else 0.0,
-        "void_fraction_in_particles": void / max(1, solid),
-        "d50": volume_weighted_median(diameters, diameters**3 / chance) if len(diameters) else None,
-        "voxel_size": list(structure.voxel_size),
-        "shape": list(structure.shape),
+        "cracked_share": _mean(table["is_cracked"]),
+        "void_fraction_in_particles": int(voxels[CRACK_PHASE]) / max(1, int(np.asarray(counts["envelope"])[1:].sum())),
+        "d50": _d50(structure),
     }
     if structure.shape[0] == 1:
         _, dy, dx = structure.voxel_size
         areas = table["envelope_voxels"] * dy * dx
         truth["d50_section"] = volume_weighted_median(2 * np.sqrt(areas / np.pi), areas) if len(areas) else None
-    return truth
+    return truth | {"properties": properties}
+
+
+def _d50(structure: Structure) -> float | None:
+    """Of the active particles that were packed, each once, by volume; m."""
+    diameters = packed_diameters(structure, ACTIVE)
+    return volume_weighted_median(diameters, diameters**3) if len(diameters) else None
+
+
+def _mean(flags: npt.NDArray[np.bool_]) -> float:
+    return float(np.mean(flags)) if len(flags) else 0.0
