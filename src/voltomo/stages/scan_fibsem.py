@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from voltomo.artifacts import SliceStack
 from voltomo.blocks import Region
 from voltomo.stages.workspace import Workspace
+from voltomo.synthesis.families import COLLECTOR
 from voltomo.synthesis.fibsem import (
     FibsemScanner,
     SliceTrack,
@@ -214,6 +215,8 @@ def _record(structure: Structure, scanner: FibsemScanner, stack: SliceStack, tra
     largest = float(np.iinfo(scanner.dtype).max)
     phases = {}
     for phase in structure.phases:
+        if phase.id == COLLECTOR and not math.isfinite(structure.collector):
+            continue  # it is not in the window, and has no part in the contrast
         material = structure.materials[phase.id]
         phases[phase.name] = {
             "id": phase.id,

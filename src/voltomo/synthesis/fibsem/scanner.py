@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.blocks import Block
+from voltomo.synthesis.families import COLLECTOR
 from voltomo.synthesis.fibsem.depths import Depths, View
 from voltomo.synthesis.fibsem.detector import (
     Display,
@@ -103,8 +104,11 @@ class FibsemScanner:
 
 
 def phase_yields(structure: Structure, scanner: FibsemScanner) -> PhaseYields:
-    """Yields of the phases of a structure, in vacuum or resin."""
-    return find_yields(structure.materials, is_infiltrated=scanner.is_infiltrated)
+    """Yields of the phases of a structure, in vacuum or resin; without the collector where the window shows none."""
+    materials = dict(structure.materials)
+    if not math.isfinite(structure.collector):
+        materials.pop(COLLECTOR, None)
+    return find_yields(materials, is_infiltrated=scanner.is_infiltrated)
 
 
 def scan_slices(
