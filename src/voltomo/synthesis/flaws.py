@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from voltomo.errors import InputError
 from voltomo.synthesis.crack_kinds import CrackPlan, draw_cracks
+from voltomo.synthesis.families import ACTIVE
 from voltomo.synthesis.flaw_distance import PORE_SHARE, SMALLEST_PORE
 from voltomo.synthesis.flaw_shapes import CRACK_TYPES, Pores, Voids
 from voltomo.synthesis.request import StructureRequest
@@ -132,7 +133,7 @@ def _choose_cracked(
     request: StructureRequest, particles: Particles, rng: np.random.Generator
 ) -> tuple[Integers, npt.NDArray[np.uint8]]:
     """Rows of the cracked particles, rising, and their types."""
-    is_wide_enough = particles.diameter * _WIDEST >= request.crack_width
+    is_wide_enough = (particles.phase == ACTIVE) & (particles.diameter * _WIDEST >= request.crack_width)
     has_grains = (
         (request.grain_size >= _SMALLEST_GRAIN * request.crack_width)
         & (request.grain_size > 0)
@@ -144,7 +145,7 @@ def _choose_cracked(
     if only == "intergranular":
         reason += f", and {_FEWEST_GRAINS} grains of {format_length(request.grain_size)}"
         allowed = allowed & has_grains
-    cracked = _choose(request.cracked, allowed, "cracks", reason, rng)
+    cracked = _choose(request.cracked, particles, allowed, "cracks", reason, rng)
     if only != MIXED:
         return cracked, np.full(len(cracked), CRACK_TYPES.index(only), np.uint8)
     chances = np.tile([MIXED_SHARES[name] for name in CRACK_TYPES], (len(cracked), 1))
@@ -161,10 +162,9 @@ def _draw_voids(
     radius = 0.5 * request.void_diameter
     thinnest = particles.semi_axes.min(axis=1, initial=np.inf)
     room = np.minimum(thinnest / 3, closed * thinnest - radius)
-    allowed = (radius <= _WIDEST_VOID * thinnest) & (room >= 0)
-    hollow = _choose(
-        request.hollow, allowed, "voids", f"{1 / _WIDEST_VOID:g} times as wide as a void", rng, avoid=cracked
-    )
+    allowed = (particles.phase == ACTIVE) & (radius <= _WIDEST_VOID * thinnest) & (room >= 0)
+    reason = f"{1 / _WIDEST_VOID:g} times as wide as a void"
+    hollow = _choose(request.hollow, particles, allowed, "voids", reason, rng, avoid=cracked)
     toward = rng.normal(size=(len(hollow), 3))
     toward /= np.linalg.norm(toward, axis=1, keepdims=True)
     center = particles.center[hollow] + toward * (rng.random(len(hollow)) * room[hollow])[:, None]
@@ -173,13 +173,21 @@ def _draw_voids(
 
 
 def _choose(
-    share: float, allowed: Bools, what: str, reason: str, rng: np.random.Generator, *, avoid: Integers | None = None
+    share: float,
+    particles: Particles,
+    allowed: Bools,
+    what: str,
+    reason: str,
+    rng: np.random.Generator,
+    *,
+    avoid: Integers | None = None,
 ) -> Integers:
-    """Rows of a share of all particles, drawn among the allowed ones, rising; those to avoid only if need be."""
-    wanted, possible = round(share * len(allowed)), np.flatnonzero(allowed)
+    """Rows of a share of the active particles, drawn among the allowed ones, rising; those to avoid only if need be."""
+    count = np.count_nonzero(particles.phase == ACTIVE)
+    wanted, possible = round(share * count), np.flatnonzero(allowed)
     if wanted > len(possible):
         raise InputError(
-            f"{what} in {share:.0%} of the particles were asked for, but only {len(possible) / len(allowed):.0%} are "
+            f"{what} in {share:.0%} of the particles were asked for, but only {len(possible) / count:.0%} are "
             f"large enough ({reason}); ask for fewer or smaller ones"
         )
     last = np.empty(0, np.int64) if avoid is None else avoid
