@@ -78,9 +78,12 @@ def test_a_study_continues_a_scan(
             cathode, CONFIG, StudyWorkspace("scan", tmp_path / "stage", cathode.voxel_size, 2_000_000_000, 1)
         )
 
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("this was done before")
+
     first = scan()
-    monkeypatch.setattr("voltomo.stages.scan_fibsem.scan_slices", None)
-    monkeypatch.setattr("voltomo.stages.scan_fibsem.draw_track", None)
+    for name in ("scan_slices", "draw_track"):
+        monkeypatch.setattr(f"voltomo.stages.scan_fibsem.{name}", refuse)
     for result in (first, scan()):
         assert np.array_equal(np.asarray(result.stack.data[:]), np.asarray(scanned.stack.data))
         assert np.array_equal(result.track.dx, scanned.track.dx)

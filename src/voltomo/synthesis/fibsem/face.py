@@ -77,11 +77,12 @@ def paint_face(
     lattice = (range(1), *(range(part.start * subsamples, part.stop * subsamples) for part in region))
     phases, ids, _ = paint(points, lattice)
     half = subsamples // 2
-    middle, owners = (np.ascontiguousarray(values[0, half::subsamples, half::subsamples]) for values in (phases, ids))
+    middle = np.ascontiguousarray(phases[0, half::subsamples, half::subsamples])
+    owners = np.ascontiguousarray(ids[:, half::subsamples, half::subsamples])
     grains = np.ones(middle.shape, np.float32)
     if texture.grain_contrast > 0:
         values = grain_values(
-            _face_grid(structure, view, subsamples, half, step=subsamples), (slice(0, 1), *region), owners[None]
+            _face_grid(structure, view, subsamples, half, step=subsamples), (slice(0, 1), *region), owners
         )
         grains += texture.grain_contrast * values[0]
     shown, void_share = np.empty(middle.shape, np.float32), np.empty(middle.shape, np.float32)
