@@ -185,7 +185,7 @@ def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanCon
         partial(_paint, structure=structure, greys=greys, supersampling=config.supersampling),
         phases,
         out=painted,
-        bytes_per_voxel=16,
+        bytes_per_voxel=30,
     )
     volume = work.array("volume", (1, z, y, x), np.dtype(config.dtype))
     scanner = ImageScanner(degradation, (z, y, x), config.dtype, config.seed)
