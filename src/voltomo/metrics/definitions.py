@@ -12,6 +12,7 @@ _LEGLAND = "Legland, Kiêu and Devaux, Image Anal. Stereol. 26, 83 (2007), doi 1
 _UNDERWOOD = "Underwood, Quantitative Stereology (1970)"
 _MILES = "Miles, in Harding and Kendall (eds.), Stochastic Geometry (1974), p. 228; Lantuéjoul (1980)"
 _COOPER = "Cooper, Bertei, Shearing and Brandon, SoftwareX 5, 203 (2016), doi 10.1016/j.softx.2016.09.002"
+_LANDESFEIND = "Landesfeind et al., J. Electrochem. Soc. 163, A1373 (2016), doi 10.1149/2.1141607jes"
 _WADELL = "Wadell, J. Geol. 40, 443 (1932), doi 10.1086/623964"
 
 DEFINITIONS: dict[str, str] = {
@@ -48,6 +49,12 @@ DEFINITIONS: dict[str, str] = {
     "voxels of the phase (6 neighbors; 4 in a section). What the edge of the field of view cuts counts as it is seen.",
     "tortuosity_factor": "ε·D₀/D_eff along the axis: ε is the volume fraction of the whole phase, D_eff the effective "
     f"diffusivity of the box between two faces at fixed concentrations, the other sides closed ({_COOPER}).",
+    "effective_diffusivity_ratio": "D_eff/D₀ along the axis, of the box between two faces at fixed concentrations, the "
+    f"other sides closed; the phase has D₀, the rest nothing ({_COOPER}).",
+    "macmullin_number": "D₀/D_eff = τ/ε along the axis; the resistance of the phase over that of a box full of it "
+    f"({_LANDESFEIND}).",
+    "bruggeman_exponent": "ln(D_eff/D₀)/ln ε along the axis, with ε the volume fraction of the whole phase; 1.5 for "
+    "dilute spheres (Bruggeman, Ann. Phys. 416, 636 (1935)).",
     "particle_count": "Number of particles, those cut by the edge included.",
     "particle_number_density": f"Sum of the Miles-Lantuéjoul weights of the whole particles / measure of the region "
     f"({_MILES}).",

@@ -107,6 +107,10 @@ _NAMES = {
     "connected_fraction": "Through-connected fraction",
     "largest_component_fraction": "Share of the largest connected part",
     "component_count": "Number of connected parts",
+    "tortuosity_factor": "Tortuosity factor",
+    "effective_diffusivity_ratio": "Effective diffusivity, relative",
+    "macmullin_number": "MacMullin number",
+    "bruggeman_exponent": "Bruggeman exponent",
     "particle_count": "Number of particles",
     "particle_number_density": "Particles per volume",
     "equivalent_diameter": "Equivalent-sphere diameter",
@@ -135,6 +139,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("fractions", "Phase fractions and porosity", ("volume_fraction", "area_fraction", "porosity")),
     ("surfaces", "Surfaces and interfaces", ("specific_surface", "interface", "boundary", "binder_coverage", "triple")),
     ("connectivity", "Connectivity", ("connected", "largest", "component", "euler", "percolat")),
+    ("transport", "Transport", ("tortuosity", "effective_diff", "macmullin", "bruggeman")),
     ("cracks", "Cracks and voids in particles", ("particle_void", "crack", "flaw")),
     ("shape", "Particle shape", ("sphericity", "circularity", "aspect", "orientation", "feret", "elongation")),
     ("particles", "Particle sizes", ("particle", "equivalent", "local_thickness", "chord")),
@@ -142,7 +147,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 """Key, heading and the beginnings of the names that belong there; the first match wins."""
 
 _OTHER = ("other", "Further numbers")
-_PAGE_ORDER = ("fractions", "surfaces", "connectivity", "particles", "shape", "cracks", "other")
+_PAGE_ORDER = ("fractions", "surfaces", "connectivity", "transport", "particles", "shape", "cracks", "other")
 
 
 def friendly_name(name: str, *, dimension: int = 3) -> str:

@@ -26,7 +26,7 @@ from voltomo.synthesis.likeness.estimate import (
 )
 from voltomo.synthesis.likeness.sizes import size_statistics
 from voltomo.synthesis.likeness.statistic import Likeness
-from voltomo.synthesis.likeness.sums import LONGEST_LAG, merge_sums, sum_fluctuations, sum_greys
+from voltomo.synthesis.likeness.sums import FARTHEST_LAG, LONGEST_LAG, merge_sums, sum_fluctuations, sum_greys
 from voltomo.synthesis.likeness.surfaces import REACH
 
 __all__ = ["Measured", "Prefixed", "measure_likeness"]
@@ -41,6 +41,11 @@ class Prefixed:
 
     work: Workspace
     prefix: str
+
+    @property
+    def budget(self) -> int | None:
+        """As of the workspace behind it."""
+        return self.work.budget
 
     def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> WritableArray:
         """A scratch array."""
@@ -151,7 +156,7 @@ def measure_likeness(
         field.grey,
         phase_map.data,
         merge=merge_sums,
-        halo=_halo(grid, REACH + LONGEST_LAG),
+        halo=_halo(grid, REACH + LONGEST_LAG, REACH + FARTHEST_LAG),
         bytes_per_voxel=24,
     )
     more, more_curves, noise = fluctuation_statistics(Fluctuations(sums, noise_phase), interior, phase_map.phases)
@@ -182,12 +187,12 @@ def _measure_greys(
         grey,
         phase_map.data,
         merge=merge_sums,
-        halo=_halo(grid, REACH),
+        halo=_halo(grid, REACH, REACH),
         bytes_per_voxel=60,
     )
     return Greys(sums, origin, span)
 
 
-def _halo(grid: Grid, voxels: int) -> tuple[int, int, int]:
-    """Voxels along each axis; distances are in shortest edges, lags in voxels of each axis."""
-    return (voxels if grid.dimension == 3 else 0, voxels, voxels)
+def _halo(grid: Grid, across: int, along: int) -> tuple[int, int, int]:
+    """Voxels along z, and along y and x; distances are in shortest edges, lags in voxels of each axis."""
+    return (across if grid.dimension == 3 else 0, along, along)

@@ -29,6 +29,7 @@ from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.morphology.directions import CroftonDirections, crofton_directions
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
+from voltomo.stages.transport import transport_rows
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, format_voxel_size
 
@@ -42,6 +43,9 @@ class MeasureConfig(BaseModel):
     ----------
     connectivity : neighborhoods in which connectivity is counted: 6, 18, 26; in a section 6 is 4, and 18 and 26 are 8
     min_particles : fewer particles withhold their size distribution; 30 leave three below D10 and three above D90
+    transport : names of the phases whose transport is computed along each axis; "auto" takes those of role pore,
+        pore+binder and electrolyte, "none" takes none
+    tolerance : of the effective diffusivity, relative
     bootstrap : replicates of the bootstrap over particles
     seed : of its random numbers
     """
@@ -50,6 +54,8 @@ class MeasureConfig(BaseModel):
 
     connectivity: tuple[Literal[6, 18, 26], ...] = (6, 18, 26)
     min_particles: int = Field(default=30, ge=2)
+    transport: Literal["auto", "none"] | tuple[str, ...] = "auto"
+    tolerance: float = Field(default=1e-3, gt=1e-8, le=0.05)
     bootstrap: int = Field(default=400, ge=100)
     seed: int = Field(default=0, ge=0)
 
@@ -113,6 +119,7 @@ def run_measure(
     numbers += measure_surfaces(InterfaceCounts(pairs, directions), sample, voxels=counts.phases)
     numbers += _connectivity(components, sample, counts, config)
     numbers += measure_euler(cells, sample)
+    numbers += transport_rows(labels, sample, counts, config.transport, work, tolerance=config.tolerance)
     if instance_map is not None and instance_map.table:
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         numbers += measure_particles(_particles(instance_map.table, sample), sample, rules)

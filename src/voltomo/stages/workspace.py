@@ -28,6 +28,11 @@ class Workspace(Protocol):
     included: it decides block size and threads.
     """
 
+    @property
+    def budget(self) -> int | None:
+        """Bytes that may be held at once; None for no limit. For the few steps that need a volume whole."""
+        ...
+
     def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> WritableArray:
         """Array of zeros to write: an artefact ("phases", "particles", "cracks"), or scratch under any other name."""
         ...
@@ -72,6 +77,7 @@ class MemoryWorkspace:
     block_shape: tuple[int, int, int] | None = None
     workers: int = 1
     arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    budget: int | None = None
 
     def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> WritableArray:
         """A NumPy array, the same one each time a name is asked for."""
