@@ -30,7 +30,7 @@ _POINTS = 8_000_000
 _FEWEST, _MOST = 16, 56
 """Sample points along each edge of the box around a particle."""
 _SLAB = 2.0
-"""Thickness, in sample steps, of the slab around a crack whose volume is counted: thin ones fall between the points."""
+"""Sample steps to either side of a crack over which its area is weighed: thin cracks fall between the points."""
 
 
 def crack_table(structure: Structure) -> dict[str, npt.NDArray[Any]]:
@@ -47,9 +47,10 @@ def crack_table(structure: Structure) -> dict[str, npt.NDArray[Any]]:
     Notes
     -----
     Normals, widths and `is_open` are exact. Areas and volumes are sampled on a grid of 16 to 56 points along each edge
-    of the particle: the area is the volume of a slab two steps thick around the middle of the crack, divided by that
-    thickness; the volume is counted where the crack is wider than the slab, and is width times area otherwise. With 56
-    points the area of a flat crack through a ball is right to about 1 %, with 16 to 5 %. Where cracks of a particle
+    of the particle. Area: a point at the distance d from the middle of the crack counts with the weight
+    (1 + cos(π·d/s)) / (2·s) up to s, two steps. Volume: by points, with a soft edge two steps wide at slits and voids, where
+    the crack is wider than that; else the width times the area. With 56 points the area of a flat crack through a ball is right to
+    about 1 %, with 16 to 5 %. Where cracks of a particle
     cross, the volume they share is counted for each. A core void and the cracks that run from it are rows of their own.
     The width of a void is its mean diameter.
     """
@@ -123,7 +124,7 @@ def _count(
     volume: Floats,
 ) -> None:
     """Add up the points of one particle in and around its cracks, then turn the sums into areas and volumes."""
-    slab = _SLAB * max(step[0], step[1], step[2])
+    reach = _SLAB * max(step[0], step[1], step[2])
     point = step[0] * step[1] * step[2]
     o, room = np.empty(3), scratch()
     slits = range(flaws.slit_start[row], flaws.slit_start[row + 1])
@@ -140,21 +141,36 @@ def _count(
                 level = level_of(flaws, row, o[0], o[1], o[2])
                 for s in slits:
                     half = 0.5 * flaws.slit_width[s]
-                    distance = slit_distance(flaws, s, row, o, level, max(half, 0.5 * slab), room.normal)
-                    area[s] += point / slab if distance < 0.5 * slab else 0.0
-                    volume[s] += point if distance < half else 0.0
+                    distance = slit_distance(flaws, s, row, o, level, half + reach, room.normal)
+                    area[s] += point * _area_weight(distance, reach)
+                    volume[s] += point * _volume_weight(distance - half, reach)
                 if k >= 0:
                     half = 0.5 * flaws.network_width[k]
-                    distance = network_distance(flaws, k, row, o, level, max(half, 0.5 * slab), room)
-                    area[first_network + k] += point / slab if distance < 0.5 * slab else 0.0
+                    distance = network_distance(flaws, k, row, o, level, max(half, reach), room)
+                    area[first_network + k] += point * _area_weight(distance, reach)
+                    # Walls lie in all directions and meet: no soft edge, which would reach around their ends.
                     volume[first_network + k] += point if distance < half else 0.0
                 for v in voids:
                     if slot[v] >= 0:
-                        distance = cavity_distance(flaws, v, row, o, slab, room.normal)
-                        area[slot[v]] += point / slab if abs(distance) < 0.5 * slab else 0.0
-                        volume[slot[v]] += point if distance < 0 else 0.0
+                        distance = cavity_distance(flaws, v, row, o, reach, room.normal)
+                        area[slot[v]] += point * _area_weight(distance, reach)
+                        volume[slot[v]] += point * _volume_weight(distance, reach)
     for s in slits:
-        if flaws.slit_width[s] < slab:
+        if flaws.slit_width[s] < reach:
             volume[s] = flaws.slit_width[s] * area[s]
-    if k >= 0 and flaws.network_width[k] < slab:
+    if k >= 0 and flaws.network_width[k] < reach:
         volume[first_network + k] = flaws.network_width[k] * area[first_network + k]
+
+
+@njit(cache=True, nogil=True)
+def _area_weight(distance: float, reach: float) -> float:
+    """Weight of a point near a surface; 1 in all over a line across it, whatever the places of the points."""
+    if abs(distance) >= reach:
+        return 0.0
+    return float((1 + np.cos(np.pi * distance / reach)) / (2 * reach))
+
+
+@njit(cache=True, nogil=True)
+def _volume_weight(outside: float, reach: float) -> float:
+    """Weight of a point at a distance outside a body, negative inside: falls from 1 to 0 around the surface."""
+    return min(max(0.5 - outside / reach, 0.0), 1.0)

@@ -66,7 +66,7 @@ class Networks:
     """Cracks along the walls between the grains of a particle, ordered by particle, at most one in each.
 
     A wall is open with a chance that depends on the point midway between the two grains: 1 in the cone around
-    `direction`; elsewhere at most a half, and so much only at levels an eighth below `reach` or an eighth above `start`,
+    `direction`; elsewhere at most a half, and so much only an eighth of a level below `reach` or above `start`,
     between which it falls to 0. A point lies in the crack if the nearest wall is open and
     nearer than half the width, and its level is below `extent`.
 
