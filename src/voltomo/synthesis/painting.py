@@ -51,14 +51,15 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
 ) -> int:
     """Signed distances to the nearest two surfaces and the id of the particle around each voxel, in place.
 
-    `rows` are the particles to visit, `lows` and `highs` (K, 3) the global index ranges in which they matter.
+    `rows` are the particles to visit, `lows` and `highs` (K, 3) the global index ranges in which they matter. In a
+    particle, the second distance means nothing.
     Returns how often a voxel lies in a particle.
     """
     hits = 0
     nz, ny, nx = first.shape
     for n in range(len(rows)):
         row = rows[n]
-        a = inverse[row]
+        a, height = inverse[row], roughness * mean_radius[row]
         for z in range(max(0, -((axes[0, 0] - lows[n, 0]) // axes[0, 1])), nz):
             iz = axes[0, 0] + z * axes[0, 1]
             if iz > highs[n, 0]:
@@ -80,6 +81,11 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
                     q1 = a[1, 0] * oz + a[1, 1] * oy + a[1, 2] * ox
                     q2 = a[2, 0] * oz + a[2, 1] * oy + a[2, 2] * ox
                     square = q0 * q0 + q1 * q1 + q2 * q2
+                    # The distance is at least (level − 1) times the smallest semi-axis, less the roughness. Within
+                    # another particle only what is deeper counts.
+                    bound = second[z, y, x] if first[z, y, x] >= 0 else np.float32(0)
+                    if square > (1 + (bound + height) / inner_radius[row]) ** 2:
+                        continue
                     if square > 0.0:
                         # (level − 1) / |gradient of the level|: the distance for a sphere, of first order otherwise.
                         gz = a[0, 0] * q0 + a[1, 0] * q1 + a[2, 0] * q2
@@ -87,7 +93,6 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
                         gx = a[0, 2] * q0 + a[1, 2] * q1 + a[2, 2] * q2
                         level = np.sqrt(square)
                         smooth = (level - 1) * level / np.sqrt(gz * gz + gy * gy + gx * gx)
-                        height = roughness * mean_radius[row]
                         # The roughness fades out away from the surface, where it would decide nothing.
                         fade = 1 - abs(smooth) / (2 * height) if height > 0 else 0.0
                         if fade > 0:
