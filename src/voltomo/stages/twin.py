@@ -9,36 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from voltomo.artifacts import InstanceMap, PhaseMap, PhaseTable, Volume
-from voltomo.blocks import Block
 from voltomo.errors import InputError
 from voltomo.stages.likeness import Measured, Prefixed, measure_likeness
 from voltomo.stages.particles import ParticlesConfig, run_particles
-from voltomo.stages.scan_image import ImageScanConfig, run_image_scan
 from voltomo.stages.segment import SegmentConfig, run_segment
-from voltomo.stages.synth import SynthConfig
+from voltomo.stages.twin_scan import NOMINAL_VOXEL, TwinPlan, make_twin
 from voltomo.stages.workspace import Workspace
-from voltomo.synthesis.families import ACTIVE, BINDER, CRACK_PHASE, PORE, find_family
-from voltomo.synthesis.generate import make_structure
 from voltomo.synthesis.likeness.comparison import STRUCTURE, MatchRow, compare_likeness
 from voltomo.synthesis.likeness.covariance import noise_kernel
 from voltomo.synthesis.likeness.settings import TwinSettings, correct_settings, first_settings
 from voltomo.synthesis.likeness.statistic import Likeness
-from voltomo.synthesis.raster import rasterize
-from voltomo.synthesis.structure import Structure
-from voltomo.units import VoxelSize, format_voxel_size
 
-__all__ = ["NOMINAL_VOXEL", "TwinConfig", "TwinMatch", "TwinPlan", "compare_twin", "make_twin", "plan_twin"]
+__all__ = ["TwinConfig", "TwinMatch", "compare_twin", "plan_twin"]
 
-NOMINAL_VOXEL = 1e-6
-"""m; stands for a voxel where the voxel size is not known, so that lengths in µm are lengths in voxels."""
+_LEAST_D50, _LARGEST_D50 = 6.0, 0.5
+"""In voxels, and in widths of the window: D50 of a twin lies between them."""
+_ATTEMPTS = 4
+"""At a structure that can be packed; each one asks for a little less."""
 
 
 class TwinConfig(BaseModel):
@@ -63,97 +56,6 @@ class TwinConfig(BaseModel):
     rounds: int = Field(default=2, ge=0, le=5)
     trial_voxels: int = Field(default=8_000_000, ge=100_000)
     seed: int = Field(default=0, ge=0, lt=2**31)
-
-
-@dataclass(frozen=True)
-class TwinPlan:
-    """What the twin should be, and why.
-
-    Parameters
-    ----------
-    settings : of the electrode and of the scan, in numbers
-    shape : (Z, Y, X) of the twin
-    family : kind of electrode
-    voxel_size : (dz, dy, dx) in m; `NOMINAL_VOXEL` where that of the scan is not known
-    dtype : of the scan
-    noise_kernel : (KZ, KY, KX) kernel that gives white noise the measured spectrum; None where that is not known
-    seed : of the twin
-    source : statistics of the scan
-    phases : phase table of the segmentation
-    history : settings of each round before, and the mean share of the tolerance that their twin missed by
-    notes : what had to be assumed
-    """
-
-    settings: TwinSettings
-    shape: tuple[int, int, int]
-    family: str
-    voxel_size: VoxelSize
-    dtype: str
-    noise_kernel: npt.NDArray[np.float64] | None
-    seed: int
-    source: Likeness
-    phases: PhaseTable
-    history: tuple[Mapping[str, Any], ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def full_scale(self) -> float:
-        """Grey value of the scan that stands for 1; 1 for floating point."""
-        return float(np.iinfo(self.dtype).max) if np.issubdtype(np.dtype(self.dtype), np.integer) else 1.0
-
-    def synth_config(self, shape: tuple[int, int, int] | None = None) -> SynthConfig:
-        """The electrode of the twin, in the plan's shape or another one.
-
-        Raises
-        ------
-        InputError
-            If the family has no pore, or no particles.
-        """
-        family, settings = find_family(self.family), self.settings
-        if PORE not in family.fractions or family.d50 == 0:
-            raise InputError(f"a twin needs a family with particles and pores, found {self.family}; ask for nmc")
-        crack_width = min(max(settings.d50 / 12, max(self.voxel_size)), 3 * max(self.voxel_size))
-        return SynthConfig(
-            shape=shape or self.shape,
-            family=self.family,
-            voxel_size=format_voxel_size(self.voxel_size),
-            porosity=settings.porosity,
-            binder=settings.binder if BINDER in family.fractions else None,
-            d50=_length(settings.d50),
-            spread=settings.spread,
-            elongation=settings.elongation,
-            cracked=settings.cracked,
-            crack_width=_length(crack_width),
-            hollow=0.0,
-            seed=self.seed,
-        )
-
-    def image_config(self) -> ImageScanConfig:
-        """The scan of the twin."""
-        settings, scale = self.settings, self.full_scale
-        levels = {
-            PORE: settings.pore,
-            CRACK_PHASE: settings.pore,
-            ACTIVE: settings.active,
-            BINDER: settings.binder_level,
-        }
-        kernel = self.noise_kernel
-        return ImageScanConfig(
-            levels={i: level / scale for i, level in levels.items() if i in find_family(self.family).materials},
-            texture=settings.texture / scale,
-            texture_length=settings.texture_length,
-            porous_texture=settings.porous_texture / scale,
-            porous_length=settings.porous_length,
-            blur=settings.blur,
-            noise=settings.noise / scale,
-            noise_length=settings.noise_length,
-            noise_kernel=None if kernel is None else tuple(tuple(map(tuple, plane)) for plane in kernel.tolist()),
-            rings=settings.rings / scale,
-            drift=settings.drift / scale,
-            drift_length=max(1.0, 0.5 * self.shape[0]),
-            dtype=cast(Any, self.dtype),
-            seed=self.seed,
-        )
 
 
 @dataclass(frozen=True)
@@ -235,47 +137,26 @@ def plan_twin(
         notes=(*first.notes, *_unknown_size(volume)),
     )
     if config.rounds == 0:
-        return plan
+        return _bounded(plan, plan.shape)
     window = _trial_window(volume.shape, config.trial_voxels)
     trials = []
     for number in range(config.rounds + 1):
-        trial = _try(plan, window, config, Prefixed(work, f"trial-{number}"))
+        trial = _try(_bounded(plan, window), window, config, Prefixed(work, f"trial-{number}"))
         trials.append(trial)
         corrected = correct_settings(
-            plan.settings, plan.source, trial.likeness, plan.phases, sizes=window == plan.shape
+            trial.settings, plan.source, trial.likeness, plan.phases, sizes=window == plan.shape
         )
         plan = replace(plan, settings=corrected)
     best = min(trials, key=lambda trial: trial.miss)
-    return replace(plan, settings=best.settings, history=tuple(trial.to_record() for trial in trials))
+    notes = (*plan.notes, *best.notes)
+    return replace(plan, settings=best.settings, history=tuple(trial.to_record() for trial in trials), notes=notes)
 
 
-def make_twin(plan: TwinPlan, shape: tuple[int, int, int], work: Workspace) -> Volume:
-    """The scan of a twin, without its truth: what `synth` and the image scan make of the plan's configs.
-
-    Parameters
-    ----------
-    plan : of `plan_twin`
-    shape : (Z, Y, X); the plan's, or a smaller one
-    work : takes the arrays "phases" and "volume", and what the scan needs
-
-    Raises
-    ------
-    InputError
-        If no electrode can be as the settings say; the message says what is reachable.
-    """
-    config = plan.synth_config(shape)
-    found = work.remember(
-        "shapes", lambda: make_structure(config.request(), np.random.default_rng(config.seed)).to_arrays()
-    )
-    structure = Structure.from_arrays(found)
-    phases = work.array("phases", shape, np.uint8)
-    blank = np.broadcast_to(np.uint8(0), shape)
-    work.map("phases", partial(_paint, structure=structure), blank, out=phases, bytes_per_voxel=20)
-    return run_image_scan(structure, phases, plan.image_config(), work)
-
-
-def _paint(block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure) -> npt.NDArray[np.uint8]:
-    return rasterize(structure, block.read)[0]
+def _bounded(plan: TwinPlan, window: tuple[int, int, int]) -> TwinPlan:
+    """The plan with a D50 that the window can hold several times and its voxels resolve."""
+    width = min(n * edge for n, edge in zip(window[1:], plan.voxel_size[1:], strict=True))
+    d50 = float(np.clip(plan.settings.d50, _LEAST_D50 * max(plan.voxel_size[1:]), _LARGEST_D50 * width))
+    return replace(plan, settings=replace(plan.settings, d50=d50))
 
 
 def compare_twin(plan: TwinPlan, twin: Volume, config: TwinConfig, work: Workspace) -> TwinMatch:
@@ -331,6 +212,7 @@ class _Trial:
     window: tuple[int, int, int]
     likeness: Likeness
     rows: tuple[MatchRow, ...]
+    notes: tuple[str, ...]
 
     @property
     def miss(self) -> float:
@@ -356,12 +238,32 @@ class _Trial:
 
 
 def _try(plan: TwinPlan, window: tuple[int, int, int], config: TwinConfig, work: Workspace) -> _Trial:
-    """Make a trial twin and measure it."""
-    likeness = _measure_twin(plan, make_twin(plan, window, work), config, work)
+    """Make a trial twin and measure it; where no such structure can be, one with fewer extremes."""
+    notes: list[str] = []
+    for attempt in range(_ATTEMPTS):
+        try:
+            twin = make_twin(plan, window, Prefixed(work, f"attempt-{attempt}"))
+            break
+        except InputError as error:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            notes = [f"sizes and cracks of the twin were moderated, because {str(error)[:1].lower()}{str(error)[1:]}"]
+            plan = replace(plan, settings=_moderate(plan.settings))
+    likeness = _measure_twin(plan, twin, config, work)
     rows = compare_likeness(plan.source, likeness, plan.phases)
     if window != plan.shape:  # sizes and fractions of another window say nothing
         rows = tuple(row for row in rows if row.name not in STRUCTURE)
-    return _Trial(plan.settings, window, likeness, rows)
+    return _Trial(plan.settings, window, likeness, rows, tuple(notes))
+
+
+def _moderate(settings: TwinSettings) -> TwinSettings:
+    """Smaller particles of more equal size with fewer cracks: what refusals of the generator ask for."""
+    return replace(
+        settings,
+        d50=0.8 * settings.d50,
+        spread=1.4 + 0.7 * (settings.spread - 1.4),
+        cracked=0.5 * settings.cracked,
+    )
 
 
 def _trial_window(shape: tuple[int, int, int], voxels: int) -> tuple[int, int, int]:
@@ -372,11 +274,6 @@ def _trial_window(shape: tuple[int, int, int], voxels: int) -> tuple[int, int, i
     edge = int(voxels ** (1 / dimension))
     z, y, x = (min(n, edge) for n in shape)
     return z, y, x
-
-
-def _length(meters: float) -> str:
-    """A length that `SynthConfig` reads back exactly enough."""
-    return f"{meters * 1e6:.9g} um"
 
 
 def _dtype(dtype: np.dtype[Any]) -> str:

@@ -9,14 +9,14 @@ from scipy import ndimage
 from voltomo.blocks import Block
 from voltomo.morphology.grid import Grid
 from voltomo.synthesis.likeness.covariance import Covariance, fit_length, half_width, noise_kernel, spectrum
-from voltomo.synthesis.likeness.sums import LONGEST_LAG, Interior, sum_fluctuations
+from voltomo.synthesis.likeness.sums import FARTHEST_LAG, Interior, sum_fluctuations
 from voltomo.synthesis.likeness.surfaces import REACH
 
 
 def _covariance(image: np.ndarray) -> Covariance:
     """Of an image that is one phase throughout."""
     region = tuple(slice(0, n) for n in image.shape)
-    interior = Interior(np.zeros(256), np.zeros(256))
+    interior = Interior(np.zeros(256), np.zeros(256), np.ones(256))
     sums = sum_fluctuations(
         Block(0, region, region, region),
         image,
@@ -93,9 +93,10 @@ def test_spectrum_of_white_noise_is_flat() -> None:
 
 def test_half_width_is_where_the_covariance_has_halved() -> None:
     """Interpolated between lags; None where it does not fall so far."""
-    assert half_width(np.array([1.0, 0.8, 0.4, 0.1])) == pytest.approx(1.75)
-    assert half_width(np.array([1.0, 0.9, 0.8])) is None
-    assert half_width(np.array([-1.0, 0.9, 0.8])) is None
+    assert half_width(np.array([0.0, 1, 4, 8]), np.array([1.0, 0.8, 0.4, 0.1])) == pytest.approx(3.25)
+    assert half_width(np.array([0.0, 1, 4]), np.array([1.0, np.nan, 0.0])) == pytest.approx(2)
+    assert half_width(np.arange(3.0), np.array([1.0, 0.9, 0.8])) is None
+    assert half_width(np.arange(3.0), np.array([-1.0, 0.9, 0.8])) is None
 
 
 def test_pairs_within_a_phase_only() -> None:
@@ -104,7 +105,7 @@ def test_pairs_within_a_phase_only() -> None:
     image[:, :, 60:] = 100
     phases = np.where(image > 0, 2, 1).astype(np.uint8)
     region = tuple(slice(0, n) for n in image.shape)
-    interior = Interior(np.full(256, 3.0), np.zeros(256))
+    interior = Interior(np.full(256, 3.0), np.zeros(256), np.ones(256))
     sums = sum_fluctuations(
         Block(0, region, region, region),
         image,
@@ -129,12 +130,12 @@ def test_blocks_add_up_to_the_whole() -> None:
     grey = (phases + rng.normal(size=phases.shape)).astype(np.float32)
 
     def summed(block_shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
-        plan = BlockPlan((30, 40, 50), block_shape, REACH + LONGEST_LAG)
+        plan = BlockPlan((30, 40, 50), block_shape, REACH + FARTHEST_LAG)
         return reduce_blocks(
             lambda block, *arrays: sum_fluctuations(
                 block,
                 *arrays,
-                interior=Interior(np.full(256, 2.0), np.ones(256)),
+                interior=Interior(np.full(256, 2.0), np.ones(256), np.ones(256)),
                 grid=Grid.of(phases.shape, None),
                 center=(19.5, 24.5),
                 stride=2,

@@ -126,9 +126,9 @@ def test_texture_is_what_one_phase_varies_beyond_the_noise() -> None:
     grey = noise + np.where(phases == 2, 1 + 0.1 * texture / texture.std(), 0)
     found = _statistics(grey.astype(np.float32), phases)
     assert found.value("noise") == pytest.approx(0.05, rel=0.03)
-    # 80 000 / 4π·2.5² = 1000 independent patches: 2.2 %, and lag 9 to 12 still shares exp(−9²/25) = 4 % of it.
+    # 80 000 / 4π·2.5² = 1000 independent patches: 2.2 % of the variance.
     assert found.value("texture", "active") == pytest.approx(0.1, rel=0.08)
-    # exp(−h²/4·2.5²) = 1/2 at h = 4.16, a little less for the plateau.
+    # exp(−h²/4·2.5²) = 1/2 at h = 4.16.
     assert found.value("texture_length", "active") == pytest.approx(4.16, rel=0.12)
     assert found.value("noise_length_x") == 0.0
 

@@ -27,10 +27,14 @@ class Covariance:
     ----------
     plane : (2 R + 1, 2 R + 1) by (y, x) lag, lag 0 in the middle; NaN where there are too few pairs
     along_z : (R + 1,) by lag; NaN beyond 0 in a section
+    lags : (K,) lags along y and x together, from 0, those beyond R included
+    variogram : (K,) half the mean squared difference there; NaN where there are too few pairs
     """
 
     plane: Floats
     along_z: Floats
+    lags: Floats
+    variogram: Floats
 
     @classmethod
     def of_pairs(cls, count: Floats, squares: Floats) -> Covariance | None:
@@ -48,17 +52,20 @@ class Covariance:
         steps = lags()
         with np.errstate(divide="ignore", invalid="ignore"):
             half = np.where(count >= _FEWEST_PAIRS, 0.5 * squares / count, np.nan)
-        is_plane = steps[:, 0] == 0
+        is_plane = (steps[:, 0] == 0) & (np.abs(steps[:, 1:]).max(axis=1) <= LONGEST_LAG)
         far = is_plane & (np.hypot(steps[:, 1], steps[:, 2]) >= _PLATEAU * LONGEST_LAG) & np.isfinite(half)
         if far.sum() < 10:
             return None
-        # Lags beyond R along the diagonal are left out of the plateau only where they are missing.
         plateau = float(np.average(half[far], weights=count[far]))
         plane = np.full((2 * LONGEST_LAG + 1,) * 2, np.nan)
         for (_, y, x), value in zip(steps[is_plane], half[is_plane], strict=True):
             plane[LONGEST_LAG + y, LONGEST_LAG + x] = plane[LONGEST_LAG - y, LONGEST_LAG - x] = plateau - value
-        along_z = np.concatenate([[plateau], plateau - half[~is_plane]])
-        return cls(plane, along_z)
+        along_z = np.concatenate([[plateau], plateau - half[steps[:, 0] > 0]])
+        on_axis = (steps[:, 0] == 0) & (steps[:, 1:].min(axis=1) == 0) & (steps[:, 1:].max(axis=1) >= 0)
+        distance = steps[on_axis].max(axis=1)
+        every = np.unique(distance)
+        mean = np.array([half[on_axis][distance == h].mean() for h in every])
+        return cls(plane, along_z, every.astype(np.float64), mean)
 
     @property
     def variance(self) -> float:
@@ -71,9 +78,17 @@ class Covariance:
             return self.along_z
         return self.plane[LONGEST_LAG:, LONGEST_LAG] if axis == "y" else self.plane[LONGEST_LAG, LONGEST_LAG:]
 
-    def minus(self, other: Covariance) -> Covariance:
-        """What this phase varies more than another one."""
-        return Covariance(self.plane - other.plane, self.along_z - other.along_z)
+    def texture(self, variance: float, noise: Covariance) -> Floats:
+        """(K,) covariance by lag of what a phase varies beyond the noise.
+
+        Parameters
+        ----------
+        variance : of all grey values inside the phase
+        noise : covariance of the noise
+        """
+        short = noise.lags <= LONGEST_LAG
+        seen = np.where(short, noise.variance - noise.variogram, 0.0)
+        return np.asarray(variance - self.variogram - seen)
 
 
 def fit_length(curve: Floats) -> float | None:
@@ -102,14 +117,24 @@ def fit_length(curve: Floats) -> float | None:
     return 0.0 if best < 0.3 else best  # below 0.3 voxel the correlation at lag 1 is under 0.06 %
 
 
-def half_width(curve: Floats) -> float | None:
-    """Lag at which a covariance has fallen to half of that at lag 0; None where it does not, or is not positive."""
-    half = 0.5 * curve[0]
-    below = np.flatnonzero(curve < half)
-    if not curve[0] > 0 or not len(below):
+def half_width(lags: Floats, curve: Floats) -> float | None:
+    """Lag at which a covariance has fallen to half of that at lag 0; None where it does not, or is not positive.
+
+    Parameters
+    ----------
+    lags : (K,) voxels, rising from 0
+    curve : (K,) covariance; NaN where it is not known
+    """
+    known = np.isfinite(curve)
+    lags, curve = lags[known], curve[known]
+    if not len(curve) or lags[0] != 0 or not curve[0] > 0:
+        return None
+    below = np.flatnonzero(curve < 0.5 * curve[0])
+    if not len(below):
         return None
     k = int(below[0])
-    return float(k - 1 + (curve[k - 1] - half) / (curve[k - 1] - curve[k]))
+    part = (curve[k - 1] - 0.5 * curve[0]) / (curve[k - 1] - curve[k])
+    return float(lags[k - 1] + part * (lags[k] - lags[k - 1]))
 
 
 def spectrum(covariance: Covariance) -> tuple[Floats, Floats]:

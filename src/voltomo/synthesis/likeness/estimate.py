@@ -68,16 +68,18 @@ class Fluctuations:
 
 
 def find_interior(greys: Greys, phases: PhaseTable) -> Interior:
-    """For each phase the largest depth, up to 6 voxels, at which it still has enough voxels, and its level there."""
-    count, total, _ = np.asarray(greys.sums["depth"], np.float64)
-    depth, level = np.full(256, np.inf), np.full(256, np.nan)
+    """For each phase the largest depth, up to 6 voxels, at which it has enough voxels; its level and spread there."""
+    count, total, squares = np.asarray(greys.sums["depth"], np.float64)
+    depth, level, spread = np.full(256, np.inf), np.full(256, np.nan), np.full(256, np.nan)
     for phase in phases:
         enough = np.flatnonzero(count[phase.id, 1 : _DEEPEST + 1] >= _FEWEST) + 1
         if len(enough):
             deepest = int(enough[-1])
             depth[phase.id] = deepest
-            level[phase.id] = greys.origin + total[phase.id, deepest] / count[phase.id, deepest]
-    return Interior(depth, level)
+            n, mean = count[phase.id, deepest], total[phase.id, deepest] / count[phase.id, deepest]
+            level[phase.id] = greys.origin + mean
+            spread[phase.id] = np.sqrt(max(squares[phase.id, deepest] / n - mean**2, 0))
+    return Interior(depth, level, spread)
 
 
 def grey_statistics(greys: Greys, phases: PhaseTable, active: Phase) -> tuple[list[Statistic], Curves]:
@@ -89,7 +91,7 @@ def grey_statistics(greys: Greys, phases: PhaseTable, active: Phase) -> tuple[li
     fractions = voxels / voxels.sum()
     found = [Statistic("volume_fraction", float(fractions[p.id - 1]), "1", p.name) for p in phases]
     for phase in phases:
-        found += _level(greys, interior, phase)
+        found += _level(interior, phase)
     found.append(_width(greys))
     edge, edge_curve = _edge(greys)
     reason = "" if edge else "too few voxels at various distances from the surface of the active material"
@@ -106,7 +108,7 @@ def grey_statistics(greys: Greys, phases: PhaseTable, active: Phase) -> tuple[li
     return found, curves
 
 
-def _level(greys: Greys, interior: Interior, phase: Phase) -> Iterator[Statistic]:
+def _level(interior: Interior, phase: Phase) -> Iterator[Statistic]:
     """Mean and standard deviation away from the boundaries."""
     depth = interior.depth[phase.id]
     if not np.isfinite(depth):
@@ -114,10 +116,9 @@ def _level(greys: Greys, interior: Interior, phase: Phase) -> Iterator[Statistic
         yield Statistic("grey_level", None, "grey", phase.name, reason)
         yield Statistic("grey_spread", None, "grey", phase.name, reason)
         return
-    n, s, q = (float(part[phase.id, int(depth)]) for part in np.asarray(greys.sums["depth"], np.float64))
     weak = "" if depth >= 4 else f"at most {depth:g} voxels from a boundary, whose blur it holds"
     yield Statistic("grey_level", float(interior.level[phase.id]), "grey", phase.name, weak)
-    yield Statistic("grey_spread", float(np.sqrt(max(q / n - (s / n) ** 2, 0))), "grey", phase.name, weak)
+    yield Statistic("grey_spread", float(interior.spread[phase.id]), "grey", phase.name, weak)
 
 
 def _width(greys: Greys) -> Statistic:
@@ -178,32 +179,27 @@ def fluctuation_statistics(
         reason = "" if length is not None else "a section, or too few pairs along this axis"
         statistics.append(Statistic(f"noise_length_{axis}", length, "voxel", reason=reason))
     for phase in phases:
-        if phase.name != quietest:
-            statistics += _texture(known.get(phase.name), noise, phase)
+        statistics += _texture(known.get(phase.name), noise, phase, interior)
     frequency, power = spectrum(noise)
     curves: Curves = {
         "noise": {"frequency": frequency.tolist(), "power": power.tolist(), "phase": quietest},
-        "covariance": {name: c.along("x").tolist() for name, c in known.items()},
         "rings": ring_curve,
     }
     return [*statistics, rings], curves, noise
 
 
-def _texture(covariance: Covariance | None, noise: Covariance, phase: Phase) -> Iterator[Statistic]:
+def _texture(covariance: Covariance | None, noise: Covariance, phase: Phase, interior: Interior) -> Iterator[Statistic]:
     """What a phase varies beyond the noise."""
     if covariance is None:
         reason = f"too few pairs of voxels inside {phase.name}"
         yield Statistic("texture", None, "grey", phase.name, reason)
         yield Statistic("texture_length", None, "voxel", phase.name, reason)
         return
-    beyond = covariance.minus(noise)
-    yield Statistic("texture", float(np.sqrt(max(beyond.variance, 0))), "grey", phase.name)
-    lengths = [half_width(beyond.along(axis)) for axis in "yx"]
-    if any(length is None for length in lengths):
-        reason = "the covariance beyond the noise does not fall to half within 12 voxels"
-        yield Statistic("texture_length", None, "voxel", phase.name, reason)
-        return
-    yield Statistic("texture_length", float(np.mean([v for v in lengths if v is not None])), "voxel", phase.name)
+    variance = float(interior.spread[phase.id]) ** 2
+    yield Statistic("texture", float(np.sqrt(max(variance - noise.variance, 0))), "grey", phase.name)
+    length = half_width(covariance.lags, covariance.texture(variance, noise))
+    reason = "" if length is not None else "no texture, or one that does not fall to half within 48 voxels"
+    yield Statistic("texture_length", length, "voxel", phase.name, reason)
 
 
 def _rings(fluctuations: Fluctuations) -> tuple[Statistic, dict[str, Any]]:

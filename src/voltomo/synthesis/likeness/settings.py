@@ -11,6 +11,7 @@ import numpy as np
 from voltomo.artifacts import PhaseTable
 from voltomo.errors import GateError
 from voltomo.synthesis.likeness.statistic import Likeness
+from voltomo.synthesis.likeness.sums import FARTHEST_LAG
 
 __all__ = ["TwinSettings", "correct_settings", "first_settings"]
 
@@ -22,18 +23,18 @@ _LIMITS = {
     "cracked": (0.0, 0.8),
     "blur": (0.0, 8.0),
     "noise_length": (0.0, 6.0),
-    "texture_length": (1.5, 24.0),
-    "porous_length": (1.5, 24.0),
+    "texture_length": (1.5, 80.0),
+    "porous_length": (1.5, 80.0),
 }
 """What the generator and the scanner take."""
 
 _STRONGEST = 2.0
 """One round of correction changes a strength by this factor at most: a small statistic is a noisy one."""
 
-_BINDER_SHARE = 0.6
-"""Of a mixture of pore and binder that was not resolved; nothing in two classes tells it; 0.4 to 0.7 is usual."""
+_BINDER_SHARE = 0.75
+"""Of a mixture of pore and binder that was not resolved; nothing in two classes tells it; 0.4 to 0.8 is usual."""
 
-_CONTRAST_SHARE = 0.5
+_CONTRAST_SHARE = 0.25
 """Of the variance of such a mixture, that the contrast between pore and binder makes; the binder's texture the rest."""
 
 _HIGHEST_BINDER = 0.4
@@ -49,6 +50,9 @@ interpolates: √((2·(1/8)² + (3/4)²) / (2/3))."""
 
 _LATTICE_EDGE = 1.6
 """Edge of the lattice that textures are drawn on, over the half width of their covariance."""
+
+_VOID_OF_CRACKED = 0.06
+"""Share of a cracked particle that its cracks hold, with the default width of a twelfth of D50; corrected later."""
 
 _TEXTURE_SEEN = 0.75
 """Share of a texture's standard deviation that is left after the blur of a usual scan; a first guess."""
@@ -144,7 +148,7 @@ def first_settings(likeness: Likeness, phases: PhaseTable, *, default_d50: float
         d50=d50,
         spread=known("size_spread", 1.5, "the spread of the sizes"),
         elongation=known("elongation", 1.14, "the elongation of the particles") ** 2,
-        cracked=known("cracked_share", 0.2, "the share of cracked particles"),
+        cracked=void / _VOID_OF_CRACKED,
         pore=levels.pore_level,
         active=levels.active_level,
         binder_level=levels.binder_level,
@@ -153,9 +157,9 @@ def first_settings(likeness: Likeness, phases: PhaseTable, *, default_d50: float
         noise_length=_noise_length(likeness, notes),
         rings=known("rings", 0.0, "the rings") / _RING_SEEN,
         texture=(likeness.value("texture", active_name) or 0.0) / _TEXTURE_SEEN,
-        texture_length=_LATTICE_EDGE * (likeness.value("texture_length", active_name) or 4.0),
+        texture_length=_LATTICE_EDGE * (likeness.value("texture_length", active_name) or FARTHEST_LAG),
         porous_texture=levels.porous_texture / _TEXTURE_SEEN,
-        porous_length=_LATTICE_EDGE * (levels.porous_length or 4.0),
+        porous_length=_LATTICE_EDGE * (levels.porous_length or FARTHEST_LAG),
         drift=likeness.value("drift") or 0.0,
     )
     return FirstSettings(settings.limited(), tuple(notes))
@@ -355,7 +359,7 @@ def _corrected_structure(
         "d50": scaled(settings.d50, "d50"),
         "spread": scaled(settings.spread, "size_spread"),
         "elongation": settings.elongation * (scaled(1.0, "elongation")) ** 2,
-        "cracked": moved(settings.cracked, "cracked_share"),
+        "cracked": scaled(settings.cracked, "void_fraction"),
     }
     if settings.binder > 0 and not binders:  # a mixture keeps its proportion
         share = settings.binder / (settings.porosity + settings.binder)

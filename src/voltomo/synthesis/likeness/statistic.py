@@ -19,8 +19,9 @@ DEFINITIONS: Mapping[str, str] = {
     "noise_length_z": "standard deviation of the Gaussian that would give white noise the covariance seen along z",
     "noise_length_y": "standard deviation of the Gaussian that would give white noise the covariance seen along y",
     "noise_length_x": "standard deviation of the Gaussian that would give white noise the covariance seen along x",
-    "texture": "standard deviation of what a phase varies beyond the noise, at lags up to 12 voxels",
-    "texture_length": "lag at which the covariance beyond the noise has fallen to half",
+    "texture": "standard deviation of what a phase varies beyond the noise, away from its boundaries: root of the "
+    "difference of the variances",
+    "texture_length": "lag in the plane at which the covariance beyond the noise has fallen to half",
     "blur": "standard deviation of the Gaussian whose integral fits the mean grey value against the distance from the "
     "surface of the active material",
     "rings": "standard deviation of the mean residual grey value on circles around the middle of the plane, from the "

@@ -18,6 +18,7 @@ from voltomo.synthesis.likeness.surfaces import REACH, depth_in_phase, distance_
 
 __all__ = [
     "BINS_PER_VOXEL",
+    "FARTHEST_LAG",
     "HISTOGRAM_BINS",
     "LONGEST_LAG",
     "SECTORS",
@@ -31,7 +32,10 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 LONGEST_LAG = 12
-"""Voxels. What varies over longer distances counts as structure or drift."""
+"""Voxels. What varies over longer distances is no noise."""
+_LONG_LAGS = (16, 20, 24, 32, 40, 48)
+"""Voxels along y and x, for textures."""
+FARTHEST_LAG = _LONG_LAGS[-1]
 BINS_PER_VOXEL = 2
 """Of the edge profile."""
 HISTOGRAM_BINS = 256
@@ -47,10 +51,12 @@ class Interior:
     ----------
     depth : (256,) smallest depth in voxels by phase id; infinite for a phase that is left out
     level : (256,) mean grey value there
+    spread : (256,) standard deviation there
     """
 
     depth: Floats
     level: Floats
+    spread: Floats
 
 
 def sum_greys(
@@ -139,13 +145,14 @@ def _padded(array: npt.NDArray[np.generic], shape: tuple[int, ...]) -> npt.NDArr
 
 
 def lags() -> npt.NDArray[np.int64]:
-    """(K, 3) lags of the variogram: half of the (y, x) plane up to `LONGEST_LAG`, then those along z.
+    """(K, 3) lags of the variogram: half of the plane up to `LONGEST_LAG`, some longer ones along y and x, then z.
 
     The other half of the plane follows by symmetry. The first lag is (0, 0, 0).
     """
     reach = range(-LONGEST_LAG, LONGEST_LAG + 1)
     plane = [(0, y, x) for y in range(LONGEST_LAG + 1) for x in reach if y > 0 or x >= 0]
-    return np.array(plane + [(z, 0, 0) for z in range(1, LONGEST_LAG + 1)], np.int64)
+    far = [lag for h in _LONG_LAGS for lag in ((0, h, 0), (0, 0, h))]
+    return np.array(plane + far + [(z, 0, 0) for z in range(1, LONGEST_LAG + 1)], np.int64)
 
 
 def sum_fluctuations(
@@ -162,7 +169,7 @@ def sum_fluctuations(
 
     Parameters
     ----------
-    block : halo `REACH` + `LONGEST_LAG`
+    block : halo `REACH` + `FARTHEST_LAG` along y and x, `REACH` + `LONGEST_LAG` along z
     grey, phases : (Z, Y, X) over ``block.read``
     interior : which voxels count
     grid : the voxel lattice
