@@ -15,7 +15,7 @@ from voltomo.synthesis.sizes import volume_weighted_median
 from voltomo.synthesis.structure import Structure
 from voltomo.units import format_length
 
-__all__ = ["Comparison", "compare_with_request", "packed_diameters"]
+__all__ = ["Comparison", "compare_with_request", "crack_widths", "packed_diameters"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -93,6 +93,11 @@ def packed_diameters(structure: Structure, phase_id: int) -> Floats:
     return np.asarray(of.diameter[of.phase == phase_id])
 
 
+def crack_widths(structure: Structure) -> Floats:
+    """(C,) widths of the slits and networks, m; those of core voids are diameters and not among them."""
+    return np.concatenate([structure.slits.width, structure.networks.width])
+
+
 def _compare_sizes(structure: Structure, request: StructureRequest) -> Iterator[Comparison]:
     diameters = packed_diameters(structure, ACTIVE)
     if len(diameters) == 0:
@@ -110,15 +115,18 @@ def _compare_sizes(structure: Structure, request: StructureRequest) -> Iterator[
 
 
 def _compare_cracks(structure: Structure, request: StructureRequest) -> Iterator[Comparison]:
-    count = len(structure.particles)
+    is_active = structure.particles.phase == ACTIVE
+    count = np.count_nonzero(is_active)
     if count == 0:
         return
-    # A share of a few particles is met to half a particle.
-    yield _compare("cracked share", request.cracked, float(np.mean(structure.is_cracked)), tolerance=0.5 / count + 1e-9)
-    hollow = len(np.unique(structure.voids.particle)) / count
+    # A share of a few particles is met to half a particle; only active particles have flaws.
+    cracked = np.count_nonzero(structure.is_cracked[is_active]) / count
+    yield _compare("cracked share", request.cracked, cracked, tolerance=0.5 / count + 1e-9)
+    hollow = len(np.unique(structure.voids.particle[~structure.voids.is_core])) / count
     yield _compare("hollow share", request.hollow, hollow, tolerance=0.5 / count + 1e-9)
-    if len(structure.slits.width):
-        yield _compare("crack width", request.crack_width, float(np.median(structure.slits.width)), "m")
+    widths = crack_widths(structure)
+    if len(widths):
+        yield _compare("median crack width", request.crack_width, float(np.median(widths)), "m")
 
 
 def _compare(

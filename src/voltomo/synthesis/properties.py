@@ -21,17 +21,23 @@ from voltomo.metrics.sample import Sample
 from voltomo.metrics.sizes import weighted_quantiles
 from voltomo.metrics.surfaces import InterfaceCounts, crofton_density
 from voltomo.morphology.directions import crofton_directions
-from voltomo.synthesis.achieved import packed_diameters
+from voltomo.synthesis.achieved import crack_widths, packed_diameters
 from voltomo.synthesis.finer_grid import Tiles, finer_structure
 from voltomo.synthesis.structure import Structure
 
-__all__ = ["Property", "describe_properties", "grid_properties", "size_properties"]
+__all__ = ["Property", "crack_properties", "describe_properties", "grid_properties", "size_properties"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _GROUPS = 64
 """Groups of tiles that the jackknife leaves out in turn; they give a standard error to 1/√(2·63), 9 %."""
+_NOTE = (
+    "value: on the finer grid; resolution_bias: voxel_value - value. Both have the standard error that comes from looking "
+    "at tiles of the window, 0 where all of it was looked at. Where surfaces are rough or closer than a voxel, the bias "
+    "falls in proportion to the voxel, and value itself is still off by about resolution_bias / (factor - 1). "
+    "That Crofton's formula looks along few directions is the same on both grids and in neither number."
+)
 _SURFACE_PER_BOUNDARY = 4 / math.pi  # Underwood, Quantitative Stereology (1970), eq. 2.10
 
 
@@ -184,7 +190,12 @@ def describe_properties(
     structure, tiles, counted, whole : as in `grid_properties`
     others : more rows, found in another way
     """
-    rows = [*grid_properties(structure, tiles, counted, whole), *size_properties(structure), *others]
+    rows = [
+        *grid_properties(structure, tiles, counted, whole),
+        *size_properties(structure),
+        *crack_properties(structure),
+        *others,
+    ]
     z, y, x = structure.shape
     region = Sample(structure.phases, (z, y, x), int(whole["counts"].sum()), structure.voxel_size, "z").region
     return {
@@ -194,10 +205,7 @@ def describe_properties(
             "tiles": len(tiles),
             "tile_edges": tiles.edges.tolist(),
             "share_of_window": tiles.share,
-            "note": "value: on the finer grid; resolution_bias: voxel_value - value, both with standard_error (k = 1) "
-            "by sampling the window in tiles, 0 where all of it was looked at. Where surfaces are rough or come closer "
-            "than a voxel, the bias falls in proportion to the voxel, and value still carries "
-            "1/factor of what an infinitely fine grid would change.",
+            "note": _NOTE,
         },
         "rows": [
             {key: item for key, item in asdict(row).items() if item not in ("", None) or key == "value"} for row in rows
@@ -228,6 +236,38 @@ def size_properties(structure: Structure) -> tuple[Property, ...]:
                 for share, value in zip((10, 50, 90), found, strict=True)
             ]
     return tuple(numbers)
+
+
+def crack_properties(structure: Structure) -> tuple[Property, ...]:
+    """Widths of the cracks, and how many reach the space outside their particle, from their shapes."""
+    widths = crack_widths(structure)
+    if len(widths) == 0:
+        return ()
+    words: dict[str, Any] = {"method": "from the shapes", "standard_error": 0.0}
+    definition = "Opening of a crack, across its middle surface; slits and networks, each counted once."
+    shares = (0.1, 0.5, 0.9)
+    found = weighted_quantiles(widths, np.ones(len(widths)), shares)
+    is_open = np.concatenate([structure.slits.is_open, structure.networks.is_open])
+    return (
+        *(
+            Property(
+                "crack_width",
+                float(value),
+                "m",
+                statistic=f"D{100 * share:.0f}, weighted by number",
+                definition=definition,
+                **words,
+            )
+            for share, value in zip(shares, found, strict=True)
+        ),
+        Property(
+            "open_crack_share",
+            float(is_open.mean()),
+            "1",
+            definition="Cracks that reach the space outside their particle / all cracks, slits and networks.",
+            **words,
+        ),
+    )
 
 
 def _define(name: str, is_plane: bool) -> str:
