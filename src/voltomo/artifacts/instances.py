@@ -31,8 +31,11 @@ LENGTH_POWERS: Mapping[str, int] = {
     "surface_area": 2,
     "feret_max": 1,
     "feret_min": 1,
+    "width": 1,
+    "area": 2,
+    "volume": 3,
 }
-"""Columns of a ParticleTable that carry a length, and its power; the others are counts, indices, ratios and flags."""
+"""Columns of a table of particles or cracks that carry a length, and its power; the others are counts, indices, ratios and flags."""
 
 NOT_PARTICLE, SOLID, CRACK = 0, 1, 2
 """The codes of a CrackMap."""
