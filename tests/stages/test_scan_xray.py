@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -11,7 +13,9 @@ from skimage.registration import phase_cross_correlation
 from skimage.transform import iradon
 
 from voltomo.errors import InputError
+from voltomo.io.data_exchange import write_data_exchange
 from voltomo.stages.scan_xray import XrayScanConfig, XrayScanResult, run_xray_scan
+from voltomo.stages.study_workspace import StudyWorkspace
 from voltomo.stages.synth import SynthConfig
 from voltomo.stages.workspace import MemoryWorkspace
 from voltomo.synthesis.families import ACTIVE
@@ -109,6 +113,20 @@ def test_blocks_change_nothing(sample: Structure) -> None:
     blocks = run_xray_scan(sample, config, MemoryWorkspace(block_shape=(5, 13, 50), workers=2))
     assert all(np.array_equal(a, b) for a, b in zip(_arrays(whole), _arrays(blocks), strict=True))
     assert whole.truth == blocks.truth
+
+
+def test_a_study_takes_the_scan_in_shards(sample: Structure, tmp_path: Path) -> None:
+    """Written to Zarr in blocks of 32 and copied to a file, the counts are those in memory; done blocks are kept."""
+    (tmp_path / "edge").write_text("32", encoding="utf-8")
+    whole = run_xray_scan(sample, QUICK, MemoryWorkspace())
+    for _ in range(2):
+        work = StudyWorkspace("scan", tmp_path, sample.voxel_size, budget=2_000_000_000, workers=2)
+        stored = run_xray_scan(sample, QUICK, work)
+        assert stored.truth == whole.truth
+    path = write_data_exchange(stored.stacks["absorption"], tmp_path / "scan.h5")
+    with h5py.File(path) as file:
+        found = [file[f"exchange/{name}"][...] for name in ("data", "data_white", "data_dark")]
+    assert all(np.array_equal(a, b) for a, b in zip(found, _arrays(whole), strict=True))
 
 
 def test_seeds_repeat_and_differ(sample: Structure) -> None:

@@ -308,11 +308,11 @@ def _expose_all(
     rows, columns = geometry.shape
     images = work.array(f"{name} projections", (len(geometry), rows, columns), np.uint16)
     _, ny, nx = (int(n) for n in specimen.phases.shape)
-    # A block holds a slab of the sample, one strip of it as it is read, and its own line integrals.
+    # A block holds a slab of the sample, one strip of it as it is read, and its line integrals.
     working = _WORKING_BYTES + 80 * ny * nx
-    smallest = math.prod(min(n, 128) for n in images.shape)
     project = partial(_project_block, specimen=specimen, geometry=geometry, optics=optics, detector=detector)
-    work.map(f"{name} projections", project, Blank(images.shape), out=images, bytes_per_voxel=12 + working / smallest)
+    need = 12 + working / _block_voxels(images)
+    work.map(f"{name} projections", project, Blank(images.shape), out=images, bytes_per_voxel=need)
     flats, flat_times = _expose_open("flat", name, config.flats, geometry, detector, work)
     darks, dark_times = _expose_open("dark", name, config.darks, geometry, detector, work)
     return ProjectionStack(
@@ -327,6 +327,12 @@ def _expose_all(
         distance=optics.wave.distance,
         name=f"synthetic scan, {name} contrast, seed {config.seed}",
     )
+
+
+def _block_voxels(array: WritableArray) -> int:
+    """Values in a block of a workspace: a whole shard where the array has them."""
+    shards = getattr(array, "shards", None) or array.shape
+    return math.prod(min(int(n), int(s)) for n, s in zip(array.shape, shards, strict=True))
 
 
 def _expose_open(
