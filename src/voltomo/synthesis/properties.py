@@ -33,9 +33,9 @@ Integers = npt.NDArray[np.int64]
 _GROUPS = 64
 """Groups of tiles that the jackknife leaves out in turn; they give a standard error to 1/√(2·63), 9 %."""
 _NOTE = (
-    "value: on the finer grid; resolution_bias: voxel_value - value. Both have the standard error that comes from looking "
-    "at tiles of the window, 0 where all of it was looked at. Where surfaces are rough or closer than a voxel, the bias "
-    "falls in proportion to the voxel, and value itself is still off by about resolution_bias / (factor - 1). "
+    "value: on the finer grid; resolution_bias: voxel_value - value. Both have the standard error that comes from "
+    "looking at tiles of the window, 0 where all of it was looked at. Where surfaces are rough or closer than a voxel, "
+    "the bias falls in proportion to the voxel, and value itself is still off by about resolution_bias / (factor - 1). "
     "That Crofton's formula looks along few directions is the same on both grids and in neither number."
 )
 _SURFACE_PER_BOUNDARY = 4 / math.pi  # Underwood, Quantitative Stereology (1970), eq. 2.10
