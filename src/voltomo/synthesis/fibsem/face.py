@@ -74,8 +74,8 @@ def paint_face(
         The same values at a place for every region that holds it.
     """
     points = _face_grid(structure, view, subsamples, 0)
-    lattice = (range(1), *(range(part.start * subsamples, part.stop * subsamples) for part in region))
-    phases, ids, _ = paint(points, lattice)
+    rows, columns = (range(part.start * subsamples, part.stop * subsamples) for part in region)
+    phases, ids, _ = paint(points, (range(1), rows, columns))
     half = subsamples // 2
     middle = np.ascontiguousarray(phases[0, half::subsamples, half::subsamples])
     owners = np.ascontiguousarray(ids[:, half::subsamples, half::subsamples])
