@@ -3,42 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voltomo.synthesis.packing import _find_pairs, draw_diameters, draw_ellipsoids, pack, volume_weighted_median
+from voltomo.synthesis.packing import _find_pairs, _overlap, pack
+from voltomo.synthesis.sizes import draw_ellipsoids
 
 
-def test_diameters_have_the_volume_and_the_median_asked_for() -> None:
-    """The spheres hold the volume exactly, and half of it lies below D50 but for a part of the middle one."""
-    diameters = draw_diameters(4e4, d50=6.0, spread=1.5, limits=(2.0, 15.0), rng=np.random.default_rng(0))
-    assert np.sum(np.pi / 6 * diameters**3) == pytest.approx(4e4)
-    assert volume_weighted_median(diameters, diameters**3) == pytest.approx(6.0, rel=0.03)
-    assert np.std(np.log(diameters)) == pytest.approx(np.log(1.5), rel=0.15)  # cut at the limits, so a little less
-
-
-def test_equal_particles_have_one_size() -> None:
-    """A spread of 1 gives equal particles whose number fits the volume."""
-    diameters = draw_diameters(1000.0, d50=3.0, spread=1.0, limits=(1.0, 7.0), rng=np.random.default_rng(0))
-    assert np.ptp(diameters) < 1e-9
-    assert len(diameters) == round(1000 / (np.pi / 6 * 27))
-
-
-def test_median_weighs_by_volume() -> None:
-    """Eight balls of diameter 1 weigh as much as one of diameter 2."""
-    diameters = np.array([1.0] * 8 + [2.0] + [3.0])
-    assert volume_weighted_median(diameters[:9], diameters[:9] ** 3) == 1.0
-    assert volume_weighted_median(diameters, diameters**3) == 3.0
-    assert volume_weighted_median(np.empty(0), np.empty(0)) == 0.0
-
-
-def test_ellipsoids_keep_the_volume_and_the_elongation() -> None:
-    """Axes multiply to the radius cubed, their ratio stays below the limit, rotations are proper."""
-    diameters = np.full(300, 4.0)
-    semi_axes, rotations = draw_ellipsoids(diameters, elongation=1.5, rng=np.random.default_rng(1))
-    assert np.prod(semi_axes, axis=1) == pytest.approx(8.0)
-    assert np.all(semi_axes.max(axis=1) / semi_axes.min(axis=1) <= 1.5)
-    assert rotations @ rotations.transpose(0, 2, 1) == pytest.approx(np.broadcast_to(np.eye(3), (300, 3, 3)), abs=1e-12)
-    assert np.linalg.det(rotations) == pytest.approx(1)
-    # No direction is preferred: the mean of 300 axes of unit length is within four standard errors of zero.
-    assert np.abs(rotations.mean(axis=0)).max() < 4 * np.sqrt(1 / 3 / 300)
+def _distances(centers: np.ndarray, box: np.ndarray) -> np.ndarray:
+    gaps = centers[:, None] - centers
+    gaps -= box * np.round(gaps / box)
+    return np.linalg.norm(gaps, axis=2)[np.triu_indices(len(centers), 1)]
 
 
 def test_packed_spheres_do_not_overlap_below_random_close_packing() -> None:
@@ -49,10 +21,7 @@ def test_packed_spheres_do_not_overlap_below_random_close_packing() -> None:
     box = np.array([30.0, 36.0, 33.0])
     count = round(0.58 * np.prod(box) / (np.pi / 6 * 6**3))
     centers = pack(np.full((count, 3), 3.0), np.tile(np.eye(3), (count, 1, 1)), box=box, rng=np.random.default_rng(0))
-    gaps = centers[:, None] - centers
-    gaps -= box * np.round(gaps / box)
-    distances = np.linalg.norm(gaps, axis=2)[np.triu_indices(count, 1)]
-    assert distances.min() > 6.0 * 0.95
+    assert _distances(centers, box).min() > 6.0 * 0.95
     assert np.all((centers >= 0) & (centers <= box))
 
 
@@ -62,9 +31,57 @@ def test_small_boxes_are_packed_too(edge: float) -> None:
     box = np.full(3, edge)
     count = max(2, round(0.4 * edge**3 / (np.pi / 6 * 4**3)))
     centers = pack(np.full((count, 3), 2.0), np.tile(np.eye(3), (count, 1, 1)), box=box, rng=np.random.default_rng(0))
-    gaps = centers[:, None] - centers
-    gaps -= box * np.round(gaps / box)
-    assert np.linalg.norm(gaps, axis=2)[np.triu_indices(count, 1)].min() > 3.9
+    assert _distances(centers, box).min() > 3.9
+
+
+def test_walls_keep_centers_between_them() -> None:
+    """With walls along z each center stays in its own range, and particles at the two walls are no neighbors."""
+    box, count = np.array([20.0, 25.0, 25.0]), 60
+    lows, highs = np.linspace(3, 4, count), np.linspace(16, 17, count)
+    semi_axes, turns = np.full((count, 3), 3.0), np.tile(np.eye(3), (count, 1, 1))
+    centers = pack(semi_axes, turns, box=box, rng=np.random.default_rng(0), walls=(lows, highs))
+    assert np.all((centers[:, 0] >= lows) & (centers[:, 0] <= highs))
+    open_along_z = np.array([1e9, 25.0, 25.0])
+    assert _distances(centers, open_along_z).min() > 6.0 * 0.95
+    # The packing leans on both walls.
+    assert np.count_nonzero(centers[:, 0] == lows) > 3
+    assert np.count_nonzero(centers[:, 0] == highs) > 3
+
+
+def test_flat_particles_touch_along_their_normal() -> None:
+    """Two equal discs face to face touch at twice their half thickness, side by side at twice their half width."""
+    inverse, span = np.diag([1 / 2.0, 1 / 5.0, 1 / 5.0]), np.diag([4.0, 25.0, 25.0])
+    for gap, overlap in (((3.0, 0.0, 0.0), 1.0), ((0.0, 9.0, 0.0), 1.0), ((0.0, 0.0, 11.0), -1.0)):
+        normal = np.empty(3)
+        found = _overlap(inverse, inverse, span, span, np.array(gap), 1.0, normal)
+        assert found == pytest.approx(overlap)
+        assert normal == pytest.approx(np.array(gap) / np.linalg.norm(gap))
+
+
+def test_balls_touch_at_the_sum_of_their_radii() -> None:
+    """The contact function is exact for balls of any two sizes."""
+    small, large = np.eye(3), 4.0 * np.eye(3)
+    found = _overlap(small, large / 8, small, large, np.array([0.0, 1.5, 2.0]), 1.0, np.empty(3))
+    assert found == pytest.approx(1 + 2 - 2.5)
+
+
+def test_an_ellipsoid_that_was_moved_by_its_overlap_touches() -> None:
+    """Of ellipsoids in any direction, the surfaces do not cross after one push: no sampled point lies in both."""
+    rng = np.random.default_rng(0)
+    semi_axes, turns = draw_ellipsoids(np.full(40, 2.0), elongation=1.2, flatness=2.0, rng=rng)
+    inverse = turns.transpose(0, 2, 1) / semi_axes[:, :, None]
+    spans = np.einsum("nij,nj,nkj->nik", turns, semi_axes**2, turns)
+    directions = rng.normal(size=(2000, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    for i in range(0, 40, 2):
+        gap, normal = rng.normal(size=3), np.empty(3)
+        overlap = _overlap(inverse[i], inverse[i + 1], spans[i], spans[i + 1], gap, 1.0, normal)
+        if overlap <= 0:
+            continue
+        moved = gap + overlap * normal
+        surface = moved + directions / np.linalg.norm(directions @ inverse[i + 1].T, axis=1, keepdims=True)
+        # The push is of first order: a level of 0.93 is 7 % of a radius.
+        assert np.linalg.norm(surface @ inverse[i].T, axis=1).min() > 0.93
 
 
 @pytest.mark.parametrize("box", [(5.0, 5.0, 5.0), (9.0, 30.0, 12.0), (40.0, 35.0, 30.0)])
@@ -73,9 +90,9 @@ def test_neighbors_are_those_of_all_pairs(box: tuple[float, float, float]) -> No
     rng = np.random.default_rng(0)
     edges = np.array(box)
     centers, reach = rng.random((80, 3)) * edges, rng.lognormal(0.0, 0.6, 80)
-    found = {tuple(sorted(pair)) for pair in _find_pairs(centers, reach, edges).tolist()}
+    found = {tuple(sorted(pair)) for pair in _find_pairs(centers, reach, edges, edges).tolist()}
     gaps = centers[:, None] - centers
     gaps -= edges * np.round(gaps / edges)
     touching = np.linalg.norm(gaps, axis=2) < reach[:, None] + reach
     assert found == {(i, j) for i, j in np.argwhere(touching).tolist() if i < j}
-    assert len(_find_pairs(centers, reach, edges)) == len(found)
+    assert len(_find_pairs(centers, reach, edges, edges)) == len(found)
