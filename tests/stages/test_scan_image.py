@@ -28,6 +28,7 @@ CONFIGS = {
         drift=0.03,
         drift_width=20.0,
         particle_spread=0.02,
+        grain_spread=0.02,
         cupping=0.1,
         dtype="float32",
     ),
@@ -78,7 +79,8 @@ def test_supersampling_keeps_the_fractions(small: tuple[Structure, np.ndarray]) 
     shared = _scan(small, QUIET.model_copy(update={"supersampling": 2}))
     inside = small[1] > 0
     assert shared[inside].mean() == pytest.approx(sharp[inside].mean(), abs=0.003)
-    assert 0.05 < np.mean(shared[inside] != sharp[inside]) < 0.8
+    # Levels are summed in float32: differences of rounding are none.
+    assert 0.05 < np.mean(np.abs(shared[inside] - sharp[inside]) > 1e-4) < 0.8
 
 
 @pytest.mark.parametrize(("dtype", "full"), [("uint8", 255), ("uint16", 65535)])

@@ -57,6 +57,9 @@ class ImageScanConfig(BaseModel):
     )
     porous_length: float = Field(4.0, gt=0, description="correlation length of that texture")
     particle_spread: float = Field(0.0, ge=0, description="standard deviation of the grey between particles")
+    grain_spread: float = Field(
+        0.0, ge=0, description="standard deviation of the grey between the grains of a particle, where it has grains"
+    )
     blur: float = Field(1.5, ge=0, le=10, description="standard deviation of the point spread")
     dose: Literal["low", "medium", "high"] = Field("medium", description="noise of 0.06, 0.03 or 0.015")
     noise: float | None = Field(None, ge=0, description="standard deviation of the noise; the dose's if not given")
@@ -142,7 +145,7 @@ class ImageScanConfig(BaseModel):
                     if is_porous
                     else Texture(self.texture, self.texture_length)
                 )
-        return Greys(levels, textures, self.particle_spread, self.seed + _TEXTURE_FIELD)
+        return Greys(levels, textures, self.particle_spread, self.grain_spread, self.seed + _TEXTURE_FIELD)
 
 
 def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanConfig, work: Workspace) -> Volume:

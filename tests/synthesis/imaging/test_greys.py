@@ -1,46 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from voltomo.errors import InputError
+from voltomo.synthesis import Slits, Structure, rasterize
 from voltomo.synthesis.families import ACTIVE, BINDER, CRACK_PHASE, FAMILIES, PORE
 from voltomo.synthesis.imaging.greys import Greys, Texture, paint_greys, show_phases
 from voltomo.synthesis.imaging.levels import usual_levels
 from voltomo.synthesis.materials import Material
-from voltomo.synthesis.structure import Layers, Particles, Slits, Structure, Voids
 
 LEVELS = {0: 0.2, PORE: 0.2, ACTIVE: 0.7, BINDER: 0.3, CRACK_PHASE: 0.2}
-
-
-def _ball(radius: float, *, shape: tuple[int, int, int] = (40, 40, 40), slits: Slits | None = None) -> Structure:
-    """One smooth ball in the middle of voxels of 1 m, in pore."""
-    middle = np.array([[0.5 * (n - 1) + 0.13 for n in shape]])
-    particles = Particles(middle, np.full((1, 3), radius), np.eye(3)[None], np.array([ACTIVE], np.uint8), roughness=0.0)
-    nothing = np.empty(0)
-    return Structure(
-        family="nmc",
-        shape=shape,
-        voxel_size=(1.0, 1.0, 1.0),
-        origin=(0.0, 0.0, 0.0),
-        particles=particles,
-        slits=slits or Slits.none(),
-        voids=Voids.none(),
-        layers=Layers(
-            np.empty(0, np.uint8),
-            *(nothing, nothing, nothing),
-            np.empty(0, bool),
-            np.empty(0, np.int64),
-            np.empty((0, 3)),
-            *(nothing, nothing, nothing),
-        ),
-        background=PORE,
-        reach=1.0,
-        texture_length=5.0,
-        collector=-np.inf,
-        free_surface=np.inf,
-        seed=0,
-    )
 
 
 def _solid_volume(structure: Structure, supersampling: int) -> float:
@@ -50,39 +22,44 @@ def _solid_volume(structure: Structure, supersampling: int) -> float:
     return float(np.sum((grey - 0.2) / 0.5))
 
 
-def test_greys_show_the_volume_of_a_ball() -> None:
+def test_greys_show_the_volume_of_a_ball(balls: Callable[..., Structure]) -> None:
     """The sum of the shares is the ball's volume, and closer to it with finer points.
 
     A voxel of the surface is off by at most half a point layer at random: 4πr² = 1800 surface voxels give
-    0.3·√1800 = 13 of 7238 voxels at one point, and 2⁻²·⁵ and 3⁻²·⁵ of that at two and three.
+    0.3·√1800 = 13 of 7238 voxels at one point, and 2⁻²·⁵ and 3⁻²·⁵ of that at two and three; three of each.
     """
-    exact = 4 / 3 * np.pi * 12.0**3
-    errors = [abs(_solid_volume(_ball(12.0), s) - exact) for s in (1, 2, 3)]
-    assert errors[0] < 40
-    assert errors[1] < 8
-    assert errors[2] < 4
+    ball = balls((30, 30, 30), [14.63, 14.6, 14.4], 12.0)
+    errors = [abs(_solid_volume(ball, s) - 4 / 3 * np.pi * 12.0**3) for s in (1, 2, 3)]
+    assert errors[0] < 39
+    assert errors[1] < 7
+    assert errors[2] < 3
 
 
-def test_a_crack_thinner_than_a_voxel_shows_its_width() -> None:
+def test_a_crack_thinner_than_a_voxel_shows_its_width(
+    balls: Callable[..., Structure], slit: Callable[..., Slits]
+) -> None:
     """A slit 0.6 voxels wide through a ball takes its volume from the greys, to 10 % at three points per edge."""
-    one = np.ones(1)
-    slit = Slits(
-        np.zeros(1, np.int64),
-        np.array([[0.6, 0.48, 0.64]]),
-        np.array([[0.8, -0.36, -0.48]]),
-        -np.inf * one,
-        1.5 * one,
-        0 * one,
-        0.6 * one,
-    )
-    missing = _solid_volume(_ball(12.0), 3) - _solid_volume(_ball(12.0, slits=slit), 3)
+    intact = balls((30, 30, 30), [14.63, 14.6, 14.4], 12.0)
+    cracked = balls((30, 30, 30), [14.63, 14.6, 14.4], 12.0, slits=slit([0.6, 0.48, 0.64], 0.6))
+    missing = _solid_volume(intact, 3) - _solid_volume(cracked, 3)
     assert missing == pytest.approx(0.6 * np.pi * 12.0**2, rel=0.1)
 
 
-def test_tiles_and_threads_change_nothing() -> None:
+def test_grains_differ_by_their_spread(balls: Callable[..., Structure]) -> None:
+    """Inside a ball of about 1000 grains, which give it to 3 %, greys vary by the stated deviation; not outside."""
+    ball = balls((60, 60, 60), [29.6, 29.5, 29.4], 28.0, grain_size=5.0)
+    whole = (slice(0, 60),) * 3
+    greys = Greys(LEVELS, {ACTIVE: Texture(0.0, 1.0)}, grain_spread=0.05)
+    grey = paint_greys(ball, whole, greys, supersampling=1)
+    inside = rasterize(ball, whole)[0] == ACTIVE
+    assert grey[inside].std() == pytest.approx(0.05, rel=0.1)
+    assert np.all(grey[~inside] == np.float32(0.2))
+
+
+def test_tiles_and_threads_change_nothing(balls: Callable[..., Structure]) -> None:
     """A region painted in several tiles by two threads equals its parts painted alone, textures included."""
-    structure = _ball(20.0, shape=(60, 50, 52))
-    greys = Greys(LEVELS, {ACTIVE: Texture(0.05, 6.0), PORE: Texture(0.02, 3.0)}, 0.04, seed=4)
+    structure = balls((60, 50, 52), [[29.6, 25.0, 26.0], [10.0, 9.0, 40.0]], [20.0, 9.0], grain_size=6.0)
+    greys = Greys(LEVELS, {ACTIVE: Texture(0.05, 6.0), PORE: Texture(0.02, 3.0)}, 0.04, 0.03, seed=4)
     whole = paint_greys(structure, (slice(0, 60), slice(0, 50), slice(0, 52)), greys, supersampling=2, workers=2)
     part = paint_greys(structure, (slice(33, 60), slice(7, 50), slice(0, 11)), greys, supersampling=2)
     assert np.array_equal(part, whole[33:, 7:, :11])

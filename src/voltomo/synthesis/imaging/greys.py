@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from voltomo.blocks import BlockPlan, Region
+from voltomo.synthesis.grains import grain_values
 from voltomo.synthesis.imaging.fields import smooth_field
 from voltomo.synthesis.noise import white_noise
 from voltomo.synthesis.raster import rasterize
@@ -23,6 +25,8 @@ _TILE = 48
 
 _SECOND_LENGTH = 0.618
 """Of the finer field of a texture, in lengths of the coarser one: their lattices never coincide."""
+_PER_UNIFORM = math.sqrt(3)
+"""A number uniform in [−1, 1] has the standard deviation 1/√3."""
 _PARTICLE_FIELD = 100
 """Added to the seed, beyond the fields of the textures."""
 
@@ -51,12 +55,14 @@ class Greys:
     textures : by phase id
     particle_spread : standard deviation of the grey between particles, in their phases with a texture alone: not in
         their cracks
+    grain_spread : the same between the grains of a particle
     seed : of the textures and of the particles' greys
     """
 
     levels: Mapping[int, float]
     textures: Mapping[int, Texture] = field(default_factory=dict)
     particle_spread: float = 0.0
+    grain_spread: float = 0.0
     seed: int = 0
 
 
@@ -78,16 +84,20 @@ def paint_greys(
     -------
     (Z, Y, X) float32 array; also outside the field of view, where the sample goes on and the point spread sees it
     """
-    fine = replace(structure, is_cylinder=False).refined(supersampling)
+    whole = replace(structure, is_cylinder=False)
+    fine = whole.refined(supersampling)
     out = np.empty(tuple(axis.stop - axis.start for axis in region), np.float32)
 
     def paint(place: Region) -> None:
-        part = tuple(
-            slice(axis.start + tile.start, axis.start + tile.stop) for axis, tile in zip(region, place, strict=True)
-        )
-        z, y, x = (slice(axis.start * supersampling, axis.stop * supersampling) for axis in part)
-        phases, owners = rasterize(fine, (z, y, x))
-        out[place] = show_phases(phases, owners, (part[0], part[1], part[2]), greys, supersampling=supersampling)
+        z, y, x = (slice(axis.start + t.start, axis.start + t.stop) for axis, t in zip(region, place, strict=True))
+        fine_z, fine_y, fine_x = (slice(axis.start * supersampling, axis.stop * supersampling) for axis in (z, y, x))
+        phases, owners = rasterize(fine, (fine_z, fine_y, fine_x))
+        shown = show_phases(phases, owners, (z, y, x), greys, supersampling=supersampling)
+        if greys.grain_spread > 0:
+            solid = Greys(dict.fromkeys(greys.textures, 1.0))
+            share = show_phases(phases, owners, (z, y, x), solid, supersampling=supersampling)
+            shown += np.float32(greys.grain_spread * _PER_UNIFORM) * share * grain_values(whole, (z, y, x))
+        out[place] = shown
 
     plan = BlockPlan((out.shape[0], out.shape[1], out.shape[2]), (_TILE, _TILE, _TILE))
     with ThreadPoolExecutor(workers) as pool:
