@@ -35,7 +35,7 @@ DOSES = {"low": 500.0, "medium": 2000.0, "high": 20000.0}
 times the shot noise of a pixel."""
 _SHINE = 5.0
 """Usual depth of view into pores, in pixels: pores are a few pixels wide, and a hole is dark beyond its width."""
-_SLICE_BYTES = 80.0
+_SLICE_BYTES = 160.0
 """Per point of the one slice that is in work, its margins included; only the images of a whole block are kept."""
 _BLOCK_SLICES = 128
 """Slices of the smallest unit of writing in a study."""
@@ -69,7 +69,7 @@ class FibsemScanConfig(BaseModel):
     efficiency: float = Field(0.2, gt=0, le=1, description="share of the backscattered electrons that are detected")
     probe: float = Field(0.6, ge=0, le=10, description="standard deviation of the width of the beam, pixels")
     bandwidth: float = Field(0.5, ge=0, le=10, description="standard deviation of the detector's blur along x, pixels")
-    subsamples: int = Field(2, ge=1, le=4, description="points per pixel edge at which phases are decided")
+    subsamples: int = Field(2, ge=1, le=4, description="points per pixel at which phases are decided")
     grain_contrast: float = Field(
         0.1, ge=0, le=1, description="largest relative difference of a grain from the mean, where particles have grains"
     )
@@ -82,7 +82,7 @@ class FibsemScanConfig(BaseModel):
     rim: float = Field(0.8, ge=0, le=5, description="brightness of rims where pores and insulators charge, relative")
     rim_width: float = Field(2.0, gt=0, le=50, description="standard deviation of the rim's profile, pixels")
     trail: float = Field(0.12, ge=-1, le=1, description="trails of charging along x, relative; negative for dark ones")
-    trail_length: float = Field(12.0, gt=0, le=200, description="over which a trail fades to 1/e, pixels")
+    trail_length: float = Field(8.0, gt=0, le=200, description="over which a trail fades to 1/e, pixels")
     redeposition: float = Field(0.0, ge=0, le=1, description="relative darkening at the foot of the face")
     drift: float = Field(0.15, ge=0, le=5, description="standard deviation of the drift per slice, pixels")
     jump: float = Field(3.0, ge=0, le=16, description="standard deviation of a jump, pixels")
@@ -195,7 +195,7 @@ def run_fibsem_scan(structure: Structure, config: FibsemScanConfig, work: Worksp
     track = SliceTrack.from_arrays(work.remember("track", draw))
     slices = work.array("slices", shape, np.dtype(config.dtype))
     scanned = partial(scan_slices, structure=structure, scanner=scanner, track=track)
-    bytes_per_voxel = np.dtype(config.dtype).itemsize + _SLICE_BYTES * scanner.subsamples**2 / min(count, _BLOCK_SLICES)
+    bytes_per_voxel = np.dtype(config.dtype).itemsize + _SLICE_BYTES * scanner.subsamples / min(count, _BLOCK_SLICES)
     work.map("slices", scanned, _Blank(shape), out=slices, bytes_per_voxel=bytes_per_voxel, whole_slices=True)
     stack = SliceStack(
         slices,

@@ -44,17 +44,17 @@ def test_a_cut_ball_is_a_disc(balls: BallMaker, z: float) -> None:
     """Off the middle by z, a ball of radius R shows as a disc of area π(R² − z²)."""
     structure = balls([(0, 24, 32)], [12])
     share = 1 - _face(structure, View(z * VOXEL, 0, 0)).void_share
-    # A disc's area on a lattice of quarter voxels has an error of about its radius to 2/3, in points (of 1/16).
-    assert share.sum() == pytest.approx(math.pi * (12**2 - z**2), abs=2 * 48 ** (2 / 3) / 16)
+    # A disc's area on a lattice of half voxels has an error of about its radius to 2/3, in points (of 1/4).
+    assert share.sum() == pytest.approx(math.pi * (12**2 - z**2), abs=24 ** (2 / 3) / 4)
 
 
 @pytest.mark.parametrize(("row", "column"), [(0.0, 0.0), (2.25, -3.6), (-0.13, 0.48)])
 def test_a_face_shows_the_specimen_where_the_view_says(balls: BallMaker, row: float, column: float) -> None:
-    """The middle of a disc lies at its place in the structure plus the drift; to 0.01 voxel by the centre of mass."""
+    """The middle of a disc lies at its place in the structure plus the drift; 4 points per voxel give its centre to 0.03."""
     share = 1 - _face(balls([(0, 24, 32)], [12]), View(0.0, row, column)).void_share
     rows, columns = np.indices(share.shape)
     found = (share * rows).sum() / share.sum(), (share * columns).sum() / share.sum()
-    assert found == pytest.approx((24 + row, 32 + column), abs=0.01)
+    assert found == pytest.approx((24 + row, 32 + column), abs=0.03)
 
 
 def test_a_part_of_a_face_is_that_of_the_whole(balls: BallMaker) -> None:

@@ -38,7 +38,7 @@ class Face:
     ----------
     yields : (R, C) float32, electrons thrown back per electron, averaged over each voxel's area
     void_share : (R, C) float32, share of each voxel's area that is pore or crack
-    phases : (R, C) uint8, at about the middle of each voxel
+    phases : (R, C) uint8, at the first point of each voxel
     """
 
     yields: Floats
@@ -64,7 +64,7 @@ def paint_face(
     view : where the face lies
     region : rows and columns
     yields : of the phases
-    subsamples : points per voxel edge at which phases are decided; a voxel's yield is their mean
+    subsamples : points per voxel, 1 to 4, at which phases are decided; a voxel's yield is their mean
     depths : what lies behind, already set to cover the region
     texture : grains and unresolved pores
 
@@ -73,25 +73,18 @@ def paint_face(
     Face
         The same values at a place for every region that holds it.
     """
-    points = _face_grid(structure, view, subsamples, 0)
-    rows, columns = (range(part.start * subsamples, part.stop * subsamples) for part in region)
-    phases, ids, _ = paint(points, (range(1), rows, columns))
-    half = subsamples // 2
-    middle = np.ascontiguousarray(phases[0, half::subsamples, half::subsamples])
-    owners = np.ascontiguousarray(ids[:, half::subsamples, half::subsamples])
-    grains = np.ones(middle.shape, np.float32)
+    rows, columns = (range(part.start, part.stop) for part in region)
+    grids = [_face_grid(structure, view, inset) for inset in _points(subsamples)]
+    painted = [paint(grid, (range(1), rows, columns)) for grid in grids]
+    phases, ids = (np.concatenate([item[n] for item in painted]) for n in (0, 1))
+    grains = np.ones(phases.shape[1:], np.float32)
     if texture.grain_contrast > 0:
-        values = grain_values(
-            _face_grid(structure, view, subsamples, half, step=subsamples), (slice(0, 1), *region), owners
-        )
-        grains += texture.grain_contrast * values[0]
-    shown, void_share = np.empty(middle.shape, np.float32), np.empty(middle.shape, np.float32)
+        grains += texture.grain_contrast * grain_values(grids[0], (slice(0, 1), *region), ids[:1])[0]
+    shown, void_share = np.empty_like(grains), np.empty_like(grains)
     planes, first_plane, corner = depths.behind(view)
     _average(
-        phases[0],
-        ids[0],
-        subsamples,
-        middle,
+        phases,
+        ids,
         grains,
         (region[0].start, region[1].start),
         (view.row, view.column),
@@ -112,33 +105,27 @@ def paint_face(
         shown,
         void_share,
     )
-    return Face(shown, void_share, middle)
+    return Face(shown, void_share, phases[0])
 
 
-def _face_grid(structure: Structure, view: View, subsamples: int, first: int, *, step: int = 1) -> Structure:
-    """The structure on a grid that holds every `step`-th of the points of a face along each axis, from the `first` on.
+def _points(count: int) -> list[tuple[float, float]]:
+    """Places in a voxel, from its middle, in voxels: one in each of `count` rows and columns."""
+    column = {1: (0,), 2: (0, 1), 3: (1, 2, 0), 4: (1, 3, 0, 2)}[count]
+    return [((row + 0.5) / count - 0.5, (column[row] + 0.5) / count - 0.5) for row in range(count)]
 
-    The points of a voxel lie in the middles of its `subsamples`² parts; index 0 along y and x is in voxel (0, 0).
-    """
-    dz, dy, dx = structure.voxel_size
+
+def _face_grid(structure: Structure, view: View, inset: tuple[float, float]) -> Structure:
+    """The structure on the voxels of a face, shifted to one point of each; index (0, 0) is row 0, column 0."""
+    _, dy, dx = structure.voxel_size
     z, y, x = structure.origin
-    inset = (first + 0.5) / subsamples - 0.5
-    fineness = subsamples // step
-    return replace(
-        structure,
-        shape=(1, structure.shape[1] * fineness, structure.shape[2] * fineness),
-        voxel_size=(dz, dy / fineness, dx / fineness),
-        origin=(z + view.z, y + (inset - view.row) * dy, x + (inset - view.column) * dx),
-        is_cylinder=False,
-    )
+    origin = (z + view.z, y + (inset[0] - view.row) * dy, x + (inset[1] - view.column) * dx)
+    return replace(structure, shape=(1, *structure.shape[1:]), origin=origin, is_cylinder=False)
 
 
 @njit(cache=True, nogil=True)
 def _average(
     phases: Bytes,
     ids: npt.NDArray[np.uint32],
-    subsamples: int,
-    middle: Bytes,
     grains: Floats,
     start: tuple[int, int],
     drift: tuple[float, float],
@@ -165,7 +152,7 @@ def _average(
         for c in range(shown.shape[1]):
             column = start[1] + c - drift[1]
             local = 0.0
-            if variation > 0 and porosity[middle[r, c]] > 0:
+            if variation > 0 and porosity[phases[0, r, c]] > 0:
                 local = variation * lattice_noise(
                     seed + _TEXTURE_FIELD,
                     z / step[0] / _TEXTURE_LENGTH,
@@ -173,15 +160,14 @@ def _average(
                     column / _TEXTURE_LENGTH,
                 )
             total, voids = 0.0, 0
-            for i in range(r * subsamples, (r + 1) * subsamples):
-                for j in range(c * subsamples, (c + 1) * subsamples):
-                    phase = phases[i, j]
-                    if is_void[phase]:
-                        voids += 1
-                    else:
-                        share = min(1.0, max(0.0, porosity[phase] * (1 + local)))
-                        value = dense[phase] * (1 - share) + filling * share
-                        total += value * grains[r, c] if ids[i, j] > 0 else value
+            for n in range(len(phases)):
+                phase = phases[n, r, c]
+                if is_void[phase]:
+                    voids += 1
+                else:
+                    share = min(1.0, max(0.0, porosity[phase] * (1 + local)))
+                    value = dense[phase] * (1 - share) + filling * share
+                    total += value * grains[r, c] if ids[n, r, c] > 0 else value
             if voids > 0:
                 behind = filling
                 if len(planes) > 0:
@@ -189,5 +175,5 @@ def _average(
                         row, column, z, step, mean, is_void, planes, first_plane, corner, slope, attenuation
                     )
                 total += voids * behind
-            shown[r, c] = total / (subsamples * subsamples)
-            void_share[r, c] = voids / (subsamples * subsamples)
+            shown[r, c] = total / len(phases)
+            void_share[r, c] = voids / len(phases)

@@ -33,6 +33,9 @@ _STREAK_PERSISTENCE = 12.0
 _EDGE_LENGTH = 6.0
 """Rows over which an edge starts curtains that belong together."""
 _TRUNCATE = 4.0
+"""Standard deviations at which Gaussian filters end."""
+_TRAIL_END = 3.0
+"""Lengths at which trails end; a twentieth is left there."""
 _PATCH = 40.0
 """Voxels over which the strength of charging varies."""
 
@@ -108,7 +111,7 @@ def _trace(
 
 def trail_length(length: float) -> int:
     """Voxels to the left of a region that its trails depend on."""
-    return int(_TRUNCATE * length + 0.5)
+    return int(_TRAIL_END * length + 0.5)
 
 
 def charge_of(face: Face, yields: PhaseYields, *, is_infiltrated: bool) -> Floats:

@@ -46,7 +46,7 @@ class FibsemScanner:
     tilt : angle between ion beam and electron beam, rad
     is_tilt_corrected : whether the microscope has stretched the image back by 1/sin(tilt)
     is_infiltrated : whether resin fills the pores; if not, deeper material shines through them
-    subsamples : points per pixel edge at which phases are decided
+    subsamples : points per pixel at which phases are decided, 1 to 4, each in a row and column of its own
     shine_depth : depth at which deeper material has lost all but 1/e of its electrons, m; 0 for black pores
     grain_contrast : largest relative change of grey between grains, where the structure has them
     texture : relative variation of unresolved porosity from place to place
@@ -77,7 +77,7 @@ class FibsemScanner:
     rim: float = 0.0
     rim_width: float = 2.0
     trail: float = 0.0
-    trail_length: float = 12.0
+    trail_length: float = 8.0
     redeposition: float = 0.0
     probe: float = 0.0
     electrons: float = math.inf
