@@ -6,9 +6,9 @@ An array of (Z, Y, X) or (Y, X) comes back in its shape; `.data` of the artefact
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +36,15 @@ from voltomo.stages.measure import MeasureConfig, run_measure
 from voltomo.stages.particles import ParticlesConfig, run_particles
 from voltomo.stages.phase_table import CodedPhases, PhaseRow, read_phase_table
 from voltomo.stages.recipe import validate_config
+from voltomo.stages.scan_fibsem import FibsemScanConfig, FibsemScanResult, run_fibsem_scan
+from voltomo.stages.scan_image import ImageScanConfig, run_image_scan
+from voltomo.stages.scan_xray import XrayScanConfig, XrayScanResult, run_xray_scan
 from voltomo.stages.segment import SegmentConfig, run_segment
 from voltomo.stages.synth import SynthConfig, SynthResult, run_synth
 from voltomo.stages.workspace import MemoryWorkspace
 from voltomo.units import VoxelSize, parse_voxel_size
 
-__all__ = ["denoise", "evaluate", "measure", "open_study", "particles", "segment", "synth", "tortuosity_factor"]
+__all__ = ["Twin", "denoise", "evaluate", "measure", "open_study", "particles", "segment", "synth", "tortuosity_factor"]
 
 Size: TypeAlias = "str | VoxelSize | None"
 """``"64 nm"``, or (dz, dy, dx) in m, or None where it is unknown."""
@@ -263,14 +266,70 @@ def tortuosity_factor(
     return transport.tortuosity_factor(data, phase_id, axis=axis, sample=sample, tolerance=tolerance)
 
 
-def synth(**settings: Any) -> SynthResult:
-    """Make a synthetic electrode: a scan, and what is true about it.
+def synth(
+    family: str = "nmc",
+    *,
+    scan: Literal["image", "nanoct", "fibsem", "none"] = "image",
+    scan_settings: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Twin:
+    """Make a synthetic electrode and a scan of it, and say what is true about it.
 
     Parameters
     ----------
-    **settings : of `voltomo.stages.synth.SynthConfig`, such as ``shape=(64, 64, 64), seed=7``
+    family : kind of electrode: "nmc", "graphite", "lfp", "si-graphite", "assb", "li-s", "li-air", "separator"
+    scan : "image" for a reconstructed volume, "nanoct" for raw projections, "fibsem" for slices
+    scan_settings : of `ImageScanConfig`, `XrayScanConfig` or `FibsemScanConfig`, such as ``{"dose": "low"}``
+    **settings : of `voltomo.stages.synth.SynthConfig`, such as ``shape=(64, 64, 64), porosity=0.3, seed=7``
+
+    Returns
+    -------
+    Twin
+        The truth (`.phase_map`, `.instance_map`, `.crack_map`, `.truth` ...) and the scan: `.volume`, `.xray` or
+        `.fibsem`.
+
+    Raises
+    ------
+    InputError
+        If no electrode can be as asked; the message says what is reachable.
     """
-    return run_synth(_config(SynthConfig, settings), MemoryWorkspace())
+    config = _config(SynthConfig, {"family": family, **settings})
+    made = run_synth(config, MemoryWorkspace())
+    wanted = dict(scan_settings or {})
+    work = MemoryWorkspace()
+    match scan:
+        case "image":
+            found = run_image_scan(made.structure, made.phase_map.data, _config(ImageScanConfig, wanted), work)
+            return Twin.of(made, volume=found)
+        case "nanoct":
+            return Twin.of(made, xray=run_xray_scan(made.structure, _config(XrayScanConfig, wanted), work))
+        case "fibsem":
+            return Twin.of(made, fibsem=run_fibsem_scan(made.structure, _config(FibsemScanConfig, wanted), work))
+        case "none":
+            return Twin.of(made)
+        case _:
+            raise InputError(f"there is no scan {scan!r}; choose one of image, nanoct, fibsem, none")
+
+
+@dataclass(frozen=True)
+class Twin(SynthResult):
+    """A synthetic electrode, and the scan of it that was asked for.
+
+    Parameters
+    ----------
+    volume : of the scan "image"
+    xray : projections and what is true about them, of the scan "nanoct"
+    fibsem : slices and what is true about them, of the scan "fibsem"
+    """
+
+    volume: Volume | None = None
+    xray: XrayScanResult | None = None
+    fibsem: FibsemScanResult | None = None
+
+    @classmethod
+    def of(cls, made: SynthResult, **scans: Any) -> Twin:
+        """A structure with its scans."""
+        return cls(**{item.name: getattr(made, item.name) for item in fields(made)}, **scans)
 
 
 def open_study(folder: Path | str) -> StudyArtifacts:

@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 
 from voltomo.artifacts import COLUMNS, Measurement, Measurements, UncertaintyPart
 from voltomo.errors import InputError
-from voltomo.io.tables import read_measurements, read_particles, write_measurements, write_particles, write_summary
+from voltomo.io.tables import read_measurements, read_table, write_measurements, write_summary, write_table
 
 NUMBERS = Measurements(
     (
@@ -51,17 +51,17 @@ def test_the_csv_has_the_columns_of_the_design_in_order(tmp_path: Path) -> None:
 
 def test_particles_are_written_in_micrometres_and_read_in_metres(tmp_path: Path) -> None:
     """The column says the unit."""
-    write_particles(tmp_path, TABLE, has_voxel_size=True)
+    write_table(tmp_path / "particles.csv", TABLE, has_voxel_size=True)
     assert (tmp_path / "particles.csv").read_text().splitlines()[0] == "instance_id,equivalent_diameter_um,touches_edge"
-    table = read_particles(tmp_path / "particles.csv")
+    table = read_table(tmp_path / "particles.csv")
     assert table["equivalent_diameter"] == pytest.approx(TABLE["equivalent_diameter"])
     assert table["touches_edge"].tolist() == [True, False]
 
 
 def test_an_empty_particle_table_is_a_table(tmp_path: Path) -> None:
     """Zero particles are a result."""
-    write_particles(tmp_path, {name: column[:0] for name, column in TABLE.items()}, has_voxel_size=False)
-    assert {name: len(column) for name, column in read_particles(tmp_path / "particles.csv").items()} == {
+    write_table(tmp_path / "particles.csv", {name: column[:0] for name, column in TABLE.items()}, has_voxel_size=False)
+    assert {name: len(column) for name, column in read_table(tmp_path / "particles.csv").items()} == {
         "instance_id": 0,
         "equivalent_diameter": 0,
         "touches_edge": 0,

@@ -145,7 +145,7 @@ def test_a_full_disk_is_said_and_the_study_continues(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("voltomo.pipeline.adapters.write_particles", full)
+        patch.setattr("voltomo.pipeline.adapters.write_table", full)
         with pytest.raises(StorageError, match="full"):
             vt.run(image, voxel_size="100 nm", output=tmp_path / "study")
     stages = Stages()

@@ -31,11 +31,20 @@ LENGTH_POWERS: Mapping[str, int] = {
     "surface_area": 2,
     "feret_max": 1,
     "feret_min": 1,
+    # Of the shapes of a synthetic electrode:
+    "z": 1,
+    "y": 1,
+    "x": 1,
+    "a": 1,
+    "b": 1,
+    "c": 1,
+    "diameter": 1,
     "width": 1,
     "area": 2,
     "volume": 3,
 }
-"""Columns of a table of particles or cracks that carry a length, and its power; the others are counts, indices, ratios and flags."""
+"""Columns of a table of particles or cracks that carry a length, and its power; the others are counts, indices, ratios
+and flags."""
 
 NOT_PARTICLE, SOLID, CRACK = 0, 1, 2
 """The codes of a CrackMap."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voltomo.cli import commands, tools
+from voltomo.cli import commands, synthetic, tools
 
 __all__ = ["app"]
 
@@ -47,7 +47,7 @@ for _command in (
     commands.measure,
     commands.report,
     tools.evaluate,
-    tools.synth,
+    synthetic.synth,
     tools.export,
     tools.check,
     tools.init,

@@ -12,6 +12,7 @@ import typer
 from voltomo.cli import options
 from voltomo.cli.output import Output
 from voltomo.errors import InputError
+from voltomo.units import format_length
 
 __all__ = ["synth"]
 
@@ -76,7 +77,7 @@ def synth(
             "on_stage": out.stage,
         }
         if like is not None:
-            _make_twin(out, like, output, family, values, scanned, common)
+            _make_twin(out, like, output, values | ({"family": family} if family else {}), scanned, common)
             return
         _make(out, output, {"family": family or "nmc", **values}, scan, scanned, common)
 
@@ -100,6 +101,32 @@ def _make(
     out.result({"study": str(study.folder), "truth": truth}, f"synthetic electrode: {study.folder}")
 
 
+def _make_twin(
+    out: Output,
+    like: Path,
+    output: Path,
+    values: Mapping[str, Any],
+    scanned: Mapping[str, Any],
+    common: Mapping[str, Any],
+) -> None:
+    from voltomo.pipeline import make_twin_of
+    from voltomo.stages.recipe import validate_config
+    from voltomo.stages.twin import TwinConfig
+
+    given = [name for name in values if name not in TwinConfig.model_fields]
+    if given or scanned:
+        listed = ", ".join([*given, *scanned])
+        raise InputError(
+            f"a twin takes its numbers from {like}, so {listed} cannot be given; only "
+            f"{', '.join(TwinConfig.model_fields)} can (with --set)"
+        )
+    study = make_twin_of(like, output, validate_config(TwinConfig, values, source="twin"), **common)
+    record = json.loads((study.folder / "twin.json").read_text(encoding="utf-8"))
+    counted = f"{record['matched']} of {record['compared']} statistics match"
+    out.say("\n".join(f"  {note}" for note in record["notes"]))
+    out.result({"study": str(study.folder), "twin": record}, f"{counted}: {(study.folder / 'twin.html').resolve()}")
+
+
 def _shape(text: str) -> tuple[int, int, int]:
     try:
         numbers = [int(part) for part in text.split(",")]
@@ -114,12 +141,17 @@ def _shape(text: str) -> tuple[int, int, int]:
 def _achieved(truth: Mapping[str, Any]) -> str:
     """Requested against achieved, a line each."""
     rows = [("", "requested", "achieved")]
-    rows += [(row["name"], _number(row["requested"]), _number(row["achieved"])) for row in truth.get("requested", ())]
+    rows += [
+        (row["name"], _number(row["requested"], row["unit"]), _number(row["achieved"], row["unit"]))
+        for row in truth["requested"]
+    ]
     return "\n".join(f"  {name:<28}{asked:>12}{got:>12}" for name, asked, got in rows)
 
 
-def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, int | float) else "-" if value is None else str(value)
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    return format_length(float(f"{value:.4g}")) if unit == "m" else f"{value:.4g}"
 
 
 def _list(as_json: bool) -> None:
@@ -127,7 +159,6 @@ def _list(as_json: bool) -> None:
     from voltomo.pipeline import SCANS
     from voltomo.stages.synth import SynthConfig
     from voltomo.synthesis import FAMILIES
-    from voltomo.units import format_length
 
     lines, families = [], {}
     for family in FAMILIES.values():

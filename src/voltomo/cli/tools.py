@@ -1,4 +1,4 @@
-"""The commands around a run: make a scan, look at a file, score a result, hand it on."""
+"""The commands around a run: look at a file, score a result, hand it on, show it all."""
 
 from __future__ import annotations
 
@@ -14,57 +14,7 @@ from voltomo.cli.commands import is_study
 from voltomo.cli.output import Output
 from voltomo.errors import InputError
 
-__all__ = ["check", "demo", "doctor", "evaluate", "export", "init", "synth"]
-
-
-def synth(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Study folder to make.")],
-    size: Annotated[
-        str | None, typer.Option("--size", metavar="N|Z,Y,X", help="Voxels along each axis; Z = 1 is a section.")
-    ] = None,
-    voxel_size: options.VoxelSize = None,
-    active: Annotated[float | None, typer.Option("--active", help="Volume fraction of active material.")] = None,
-    binder: Annotated[
-        float | None, typer.Option("--binder", help="Volume fraction of binder; the rest is pore.")
-    ] = None,
-    d50: Annotated[str | None, typer.Option("--d50", metavar="LENGTH", help='Median diameter, such as "4 um".')] = None,
-    cracked: Annotated[float | None, typer.Option("--cracked", help="Share of the particles with cracks.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same electrode.")] = None,
-    settings: options.Settings = None,
-    memory: options.Memory = None,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
-    debug: options.Debug = False,
-) -> None:
-    """Make a synthetic electrode: a scan, and the true phases, particles and cracks beside it."""
-    from voltomo.pipeline import synthesize
-    from voltomo.stages.recipe import validate_config
-    from voltomo.stages.synth import SynthConfig
-
-    values = options.parse_settings(
-        settings, voxel_size=voxel_size, active=active, binder=binder, d50=d50, cracked=cracked, seed=seed
-    )
-    if size is not None:
-        values["shape"] = _shape(size)
-    config = validate_config(SynthConfig, values, source="synth")
-    out = Output(quiet, as_json)
-    with out:
-        study = synthesize(
-            config, output, memory=memory or "4GB", overwrite=overwrite, progress=out.progress, on_stage=out.stage
-        )
-    out.result({"study": str(study.folder)}, f"synthetic electrode: {study.folder}")
-
-
-def _shape(text: str) -> tuple[int, int, int]:
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InputError(f"expected --size 256 or --size 64,256,256 (z, y, x), found {text!r}") from error
-    if len(numbers) not in (1, 3) or min(numbers) < 1:
-        raise InputError(f"expected --size 256 or --size 64,256,256 (z, y, x), found {text!r}")
-    z, y, x = numbers * 3 if len(numbers) == 1 else numbers
-    return z, y, x
+__all__ = ["check", "demo", "doctor", "evaluate", "export", "init"]
 
 
 def check(
@@ -176,7 +126,7 @@ def demo(
     debug: options.Debug = False,
 ) -> None:
     """Make a synthetic scan, take it to a report, and show the error against the truth."""
-    from voltomo.pipeline import run, synthesize
+    from voltomo.pipeline import run, scan_config, synthesize
     from voltomo.stages.synth import SynthConfig
 
     out = Output(quiet)
@@ -188,7 +138,8 @@ def demo(
             shutil.rmtree(folder, ignore_errors=True)
     out.say(f"A synthetic electrode of {size}^3 voxels, not a measured one: its truth is known.")
     with out:
-        synthesize(SynthConfig(shape=(size,) * 3), twin, progress=out.progress, on_stage=out.stage)
+        config = SynthConfig(shape=(size,) * 3)
+        synthesize(config, twin, scan=scan_config("image"), progress=out.progress, on_stage=out.stage)
     out.say("The same recipe as for your own scan, and a comparison with the truth:")
     title = {"title": "A synthetic electrode (made by voltomo, not measured)"}
     steps = ["segment", "particles", "measure", {"evaluate": {"truth": str(twin)}}, {"report": title}]

@@ -10,7 +10,7 @@ from voltomo.artifacts import CrackMap, InstanceMap, Measurements, PhaseMap, Vol
 from voltomo.errors import StudyError
 from voltomo.io.ome_zarr import ImageMetadata, open_image
 from voltomo.io.study import StageRecord, Study
-from voltomo.io.tables import read_measurements, read_particles
+from voltomo.io.tables import read_measurements, read_table
 
 __all__ = ["StudyArtifacts"]
 
@@ -92,7 +92,7 @@ class StudyArtifacts:
     def instance_map(self) -> InstanceMap:
         """The particles with their table."""
         data, metadata = open_image(self.path("particles"))
-        table = read_particles(self.folder / "particles.csv")
+        table = read_table(self.folder / "particles.csv")
         return InstanceMap(data, table, metadata.voxel_size)
 
     @cached_property

@@ -21,7 +21,7 @@ from voltomo.artifacts import COLUMNS, LENGTH_POWERS, Measurement, Measurements,
 from voltomo.errors import ReadError
 from voltomo.io.study import write_text
 
-__all__ = ["read_measurements", "read_particles", "write_measurements", "write_particles", "write_summary"]
+__all__ = ["read_measurements", "read_table", "write_measurements", "write_summary", "write_table"]
 
 MICROMETERS = 1e6
 
@@ -46,16 +46,15 @@ def read_measurements(path: Path) -> Measurements:
         raise ReadError(f"expected measurements written by voltomo in {path}, found: {error}") from error
 
 
-def write_particles(folder: Path, table: ParticleTable, *, has_voxel_size: bool) -> tuple[str, ...]:
-    """Write particles.csv, one row per particle; returns its name."""
+def write_table(path: Path, table: ParticleTable, *, has_voxel_size: bool) -> None:
+    """Write a table of particles or cracks, one row each; headers carry the unit."""
     headers, columns = _display_columns(table, has_voxel_size=has_voxel_size)
     rows = [[_text(value) for value in row] for row in zip(*columns, strict=True)]
-    write_text(folder / "particles.csv", _csv(headers, rows))
-    return ("particles.csv",)
+    write_text(path, _csv(headers, rows))
 
 
-def read_particles(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Particle table from particles.csv, lengths back in metres (or voxels)."""
+def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The table that `write_table` wrote, lengths back in metres (or voxels)."""
     with path.open(encoding="utf-8", newline="") as stream:
         headers, *rows = csv.reader(stream)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(headers)

@@ -16,7 +16,7 @@ from voltomo.artifacts import Measurements
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.study import Study, write_text
-from voltomo.io.tables import read_measurements, write_measurements, write_particles, write_summary
+from voltomo.io.tables import read_measurements, write_measurements, write_summary, write_table
 from voltomo.pipeline.evaluation import EvaluateStep, evaluate_study
 from voltomo.pipeline.jobs import Outcome, StageDefinition
 from voltomo.report import ReportContent, write_report
@@ -69,7 +69,7 @@ def _particles(study: StudyArtifacts, config: ParticlesConfig, work: StudyWorksp
     own = {"threshold": result.crack_map.threshold}
     work.finish("particles", ImageMetadata("labels", phase_map.voxel_size))
     work.finish("cracks", ImageMetadata("labels", phase_map.voxel_size, voltomo=own))
-    write_particles(work.out, result.instance_map.table, has_voxel_size=phase_map.voxel_size is not None)
+    write_table(work.out / "particles.csv", result.instance_map.table, has_voxel_size=phase_map.voxel_size is not None)
     return Outcome(result.record, result.warnings)
 
 

@@ -40,6 +40,7 @@ ARTIFACTS = {
     "phases": "labels",
     "particles": "labels",
     "cracks": "labels",
+    "crack_widths": "labels",
 }
 """The arrays that stay in the study, and whether they are volumes with channels or labels."""
 

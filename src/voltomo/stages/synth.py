@@ -1,4 +1,4 @@
-"""`synth`: an electrode with known truth and a virtual scan of it."""
+"""`synth`: an electrode with known truth."""
 
 from __future__ import annotations
 
@@ -10,11 +10,23 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from voltomo.artifacts import CRACK, NOT_PARTICLE, SOLID, Channel, CrackMap, InstanceMap, PhaseMap, Volume
-from voltomo.blocks import Block, Region
+from voltomo.artifacts import (
+    CRACK,
+    NOT_PARTICLE,
+    SOLID,
+    ArrayLike,
+    CrackMap,
+    InstanceMap,
+    ParticleTable,
+    PhaseMap,
+)
+from voltomo.blocks import Block
 from voltomo.errors import InputError
+from voltomo.stages.blank import Blank
 from voltomo.stages.structure_truth import find_truth
 from voltomo.stages.workspace import Workspace
+from voltomo.synthesis.crack_table import crack_table
+from voltomo.synthesis.crack_widths import crack_widths
 from voltomo.synthesis.families import (
     BINDER,
     CRACK_PHASE,
@@ -29,7 +41,6 @@ from voltomo.synthesis.families import (
 from voltomo.synthesis.generate import make_structure
 from voltomo.synthesis.raster import find_owners, rasterize
 from voltomo.synthesis.request import StructureRequest
-from voltomo.synthesis.scan import Scanner, scan
 from voltomo.synthesis.structure import Structure
 from voltomo.units import VoxelSize, format_length, parse_length, parse_voxel_size
 
@@ -122,15 +133,6 @@ class SynthConfig(BaseModel):
     collector: str = Field("0 um", description="thickness of current collector at the low end of z")
     free_surface: str = Field("0 um", description="empty space beyond the electrode at the high end of z")
     field_of_view: Literal["box", "cylinder"] = Field("box", description="cylinder: inscribed along z, nothing outside")
-    blur: float = Field(1.5, ge=0, le=10, description="standard deviation of the point spread, voxels")
-    noise: float = Field(0.03, ge=0, le=1, description="standard deviation of the noise; grey levels span 0 to 1")
-    noise_length: float = Field(1.5, ge=0, le=10, description="correlation of the noise, voxels; 0 for white noise")
-    rings: float = Field(0.01, ge=0, le=1, description="standard deviation of ring artefacts")
-    texture: float = Field(0.06, ge=0, le=1, description="grey variation inside the active material")
-    grey_pore: float = Field(0.22, ge=0, le=1)
-    grey_binder: float = Field(0.32, ge=0, le=1)
-    grey_active: float = Field(0.70, ge=0, le=1)
-    dtype: Literal["uint8", "uint16", "float32"] = "uint16"
     seed: int = Field(0, ge=0, lt=2**31)
 
     @field_validator("shape", mode="before")
@@ -280,21 +282,6 @@ class SynthConfig(BaseModel):
             usual |= {SULFUR: deposit if is_charged else 0.0, PRODUCT: 0.0 if is_charged else deposit}
         return {i: _given(given[i], share) for i, share in usual.items()}
 
-    def scanner(self) -> Scanner:
-        """The scan that is asked for."""
-        return Scanner(
-            pore=self.grey_pore,
-            binder=self.grey_binder,
-            active=self.grey_active,
-            blur=self.blur,
-            noise=self.noise,
-            noise_length=self.noise_length,
-            rings=self.rings,
-            texture=self.texture,
-            dtype=self.dtype,
-            seed=self.seed,
-        )
-
 
 def _given(value: float | None, usual: float) -> float:
     return usual if value is None else value
@@ -314,81 +301,65 @@ _USUAL_FEATURE = (6, 0.2)
 
 @dataclass(frozen=True)
 class SynthResult:
-    """A scan, and what is true about it.
+    """A structure, and what is true about it.
 
     Parameters
     ----------
-    volume : the scan
     phase_map : ids of the family's phases; crack is every void inside a particle; 0 outside the field of view
     instance_map : particle ids, cracks included, with one row per particle
     crack_map : 0 outside particles, 1 solid, 2 crack or void
-    truth : JSON-able numbers: fractions, counts, sizes
+    crack_widths : (Z, Y, X) uint16, nm; the width of the crack that passes through a voxel, also of one thinner than it
+    cracks : columns of `voltomo.synthesis.crack_table`, one row per crack
+    truth : JSON-able numbers: requested against achieved, fractions, counts, sizes, properties
     structure : the shapes themselves
     """
 
-    volume: Volume
     phase_map: PhaseMap
     instance_map: InstanceMap
     crack_map: CrackMap
+    crack_widths: ArrayLike
+    cracks: ParticleTable
     truth: dict[str, Any]
     structure: Structure
 
 
 def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
-    """Make an electrode and its scan, block by block.
+    """Make a structure and paint it, block by block.
 
     Parameters
     ----------
     config : SynthConfig
     work : Workspace
-        Takes the arrays "volume" (1, Z, Y, X) in config.dtype, and "phases" (uint8), "particles" (uint32) and
-        "cracks" (uint8), (Z, Y, X).
+        Takes the (Z, Y, X) arrays "phases" (uint8), "particles" (uint32), "cracks" (uint8), "crack_widths" (uint16).
 
     Raises
     ------
     InputError
         If no electrode can be as asked; the message says what is reachable.
     """
-    shape = config.shape
     found = work.remember(
         "shapes", lambda: make_structure(config.request(), np.random.default_rng(config.seed)).to_arrays()
     )
     structure = Structure.from_arrays(found)
-    voxel_size: VoxelSize = structure.voxel_size
-    scanner = config.scanner()
-    blank = _Blank(shape)
+    shape, size, blank = config.shape, structure.voxel_size, Blank(config.shape)
     phases = work.array("phases", shape, np.uint8)
     particles = work.array("particles", shape, np.uint32)
     cracks = work.array("cracks", shape, np.uint8)
-    volume = work.array("volume", (1, *shape), np.dtype(config.dtype))
+    widths = work.array("crack_widths", shape, np.uint16)
     work.map("phases", partial(_paint_phases, structure=structure), blank, out=phases, bytes_per_voxel=20)
     work.map("particles", partial(_paint_particles, structure=structure), blank, out=particles, bytes_per_voxel=20)
     work.map("cracks", _find_cracks, phases, particles, out=cracks, bytes_per_voxel=10)
-    scanned = partial(scan, scanner=scanner, shape=shape)
-    work.map("scan", scanned, phases, out=Channel(volume), halo=scanner.halo, bytes_per_voxel=24)
+    work.map("crack widths", partial(_find_widths, structure=structure), particles, out=widths, bytes_per_voxel=10)
     table, truth = find_truth(structure, config.request(), work, phases=phases, particles=particles)
     return SynthResult(
-        volume=Volume(volume, voxel_size, through_plane="z", name=f"synthetic electrode, seed {config.seed}"),
-        phase_map=PhaseMap(phases, structure.phases, voxel_size, "z"),
-        instance_map=InstanceMap(particles, table, voxel_size),
-        crack_map=CrackMap(cracks, voxel_size=voxel_size),
+        phase_map=PhaseMap(phases, structure.phases, size, "z"),
+        instance_map=InstanceMap(particles, table, size),
+        crack_map=CrackMap(cracks, voxel_size=size),
+        crack_widths=widths,
+        cracks=crack_table(structure),
         truth=truth,
         structure=structure,
     )
-
-
-@dataclass(frozen=True)
-class _Blank:
-    """The place where voxels will be: a shape to cut into blocks, nothing to read."""
-
-    shape: tuple[int, int, int]
-
-    @property
-    def dtype(self) -> np.dtype[np.uint8]:
-        return np.dtype(np.uint8)
-
-    def __getitem__(self, region: Region) -> npt.NDArray[np.uint8]:
-        return np.broadcast_to(np.uint8(0), tuple(axis.stop - axis.start for axis in region))
 
 
 def _paint_phases(block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure) -> npt.NDArray[np.uint8]:
@@ -404,3 +375,7 @@ def _find_cracks(
 ) -> npt.NDArray[np.uint8]:
     inside = np.where(phases == CRACK_PHASE, np.uint8(CRACK), np.uint8(SOLID))
     return np.where(particles > 0, inside, np.uint8(NOT_PARTICLE))
+
+
+def _find_widths(block: Block, particles: npt.NDArray[np.uint32], *, structure: Structure) -> npt.NDArray[np.uint16]:
+    return crack_widths(structure, block.read, particles)
