@@ -94,9 +94,12 @@ def _make(
     from voltomo.stages.recipe import validate_config
     from voltomo.stages.synth import SynthConfig
 
-    config = validate_config(SynthConfig, values, source="synth")
+    usual = {"field_of_view": "cylinder"} if scan == "nanoct" else {}  # a pillar that the detector sees whole
+    config = validate_config(SynthConfig, {**usual, **values}, source="synth")
     study = synthesize(config, output, scan=scan_config(scan, scanned), **common)
     truth = json.loads((study.folder / "truth.json").read_text(encoding="utf-8"))
+    for remark in config.remarks:
+        out.say(f"  {remark}")
     out.say(_achieved(truth))
     out.result({"study": str(study.folder), "truth": truth}, f"synthetic electrode: {study.folder}")
 
@@ -181,6 +184,7 @@ def _settings(config: Any) -> dict[str, str]:
     """Description of each setting with its default."""
     described = {}
     for key, item in config.model_fields.items():
-        usual = "" if item.default is None else f" [{item.default}]"
+        default = item.get_default(call_default_factory=True)
+        usual = "" if default is None or default == {} else f" [{default}]"
         described[key] = f"{item.description or ''}{usual}".strip()
     return described
