@@ -19,12 +19,12 @@ MakeSlit = Callable[..., Slits]
 
 @pytest.mark.parametrize("width", [0.3, 4.0])
 def test_a_slit_through_a_ball_has_the_exact_area_and_volume(balls: Balls, slit: MakeSlit, width: float) -> None:
-    """The area is that of a disc and the volume that of the phantom, within 0.5 % for 56 points across."""
+    """The area is that of a disc and the volume that of the phantom, within 0.6 % for 48 points across."""
     exact = SlitBall((20.1, 19.8, 20.2), 18, width, (1.0, 2.0, 0.5))
     structure = balls((41, 41, 41), exact.center, exact.radius, slits=slit(exact.normal, width))
     table = crack_table(structure)
-    assert table["area"] == pytest.approx([math.pi * 18**2], rel=0.005)
-    assert table["volume"] == pytest.approx([exact.slit_volume], rel=0.005)
+    assert table["area"] == pytest.approx([math.pi * 18**2], rel=0.006)
+    assert table["volume"] == pytest.approx([exact.slit_volume], rel=0.006)
     assert table["width"].tolist() == [width]
     found = [table[f"normal_{axis}"][0] for axis in "zyx"]
     assert found == pytest.approx(np.array(exact.normal) / np.linalg.norm(exact.normal))

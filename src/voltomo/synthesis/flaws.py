@@ -29,7 +29,7 @@ _WIDEST = 0.25
 """Of a crack, in the diameter of its particle."""
 _SMALLEST_GRAIN = 2.0
 """Of a particle with a network, in widths of the crack: narrower grains would vanish between the walls."""
-_FEWEST_GRAINS = 4
+_FEWEST_GRAINS = 3
 """Across the diameter of a particle with a network."""
 _WIDEST_VOID = 0.5
 """Diameter of a void, in that of its particle."""
