@@ -52,7 +52,7 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
     """Signed distances to the nearest two surfaces and the id of the particle around each voxel, in place.
 
     `rows` are the particles to visit, `lows` and `highs` (K, 3) the global index ranges in which they matter. In a
-    particle, the second distance means nothing.
+    particle, the second distance means nothing. Voxels whose first distance is −inf from the start are left out.
     Returns how often a voxel lies in a particle.
     """
     hits = 0
@@ -74,6 +74,8 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
                     ix = axes[2, 0] + x * axes[2, 1]
                     if ix > highs[n, 2]:
                         break
+                    if first[z, y, x] == -np.inf:
+                        continue
                     ox = origin[2] + ix * step[2] - centers[row, 2]
                     if oz * oz + oy * oy + ox * ox > outer_square[row]:
                         continue
