@@ -21,9 +21,9 @@ Integers = npt.NDArray[np.int64]
 
 _TILE_EDGE = {3: 8, 2: 32}
 """Voxels, by dimension. Small tiles show more places for the same work; below 8 their margins cost too much."""
-_SMALLEST_BUDGET = 2**22
-_BUDGET_SHARE = 0.25
-"""Finer voxels that are painted, by default: a quarter as many as the window has, but at least four million."""
+_SMALLEST_BUDGET = 2**21
+_BUDGET_SHARE = 1 / 8
+"""Finer voxels that are painted, by default: an eighth as many as the window has, but at least two million."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def choose_tiles(shape: tuple[int, int, int], *, factor: int, seed: int, budget:
     shape : (Z, Y, X) of the window; Z = 1 is a section, which is refined in its plane only
     factor : finer voxels along the edge of a voxel
     seed : of the choice
-    budget : finer voxels that may be painted; a quarter of the voxels of the window, at least 2^22, if not given
+    budget : finer voxels that may be painted; an eighth of the voxels of the window, at least 2^21, if not given
 
     Notes
     -----
