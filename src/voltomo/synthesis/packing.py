@@ -119,9 +119,9 @@ def _fill_cells(
     centers: Floats, reach: Floats, box: Floats
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Number of cells per axis, each about as wide as the middle particle; the first particle in each, and the next."""
-    cells = np.empty(3, np.int64)
+    cells, width = np.empty(3, np.int64), 2 * np.median(reach)
     for axis in range(3):
-        cells[axis] = max(1, int(box[axis] / (2 * np.median(reach))))
+        cells[axis] = max(1, int(box[axis] / width))
     heads = np.full(cells[0] * cells[1] * cells[2], -1, np.int64)
     following = np.full(len(centers), -1, np.int64)
     for i in range(len(centers)):

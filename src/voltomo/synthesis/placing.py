@@ -26,7 +26,10 @@ SILICON_SIZE = 0.2
 _MARGIN = 24
 """Voxels around the window in which particles are kept too, for a scanner that drifts."""
 _GRADIENT = 0.12
-"""Relative excess of solid at the free surface, and lack at the collector, of a fully calendered electrode."""
+"""Excess of solid at the free surface, and lack at the collector, of a fully calendered electrode, in its mean."""
+_PRESSES, _SMALL_SLOPE = 5, 0.003
+_STRONGEST = 0.4
+"""Largest gradient of one pressing; those of several add up."""
 _TURNED = 0.6
 """Share of what alignment lacks to 1 that full calendering makes up for."""
 _SURFACE_DEPTH = 0.4
@@ -58,8 +61,8 @@ def place_particles(
     shapes = Particles(np.zeros_like(semi_axes), semi_axes, rotation, phase, request.roughness)
     walls = _walls(request, room, shapes, rng) if room.has_walls else None
     center = pack(semi_axes, rotation, box=room.edges, rng=rng, walls=walls)
-    if request.calendering > 0:
-        center[:, 0] = room.edges[0] * _pressed(center[:, 0] / room.edges[0], _GRADIENT * request.calendering)
+    if walls is not None and request.calendering > 0:
+        center[:, 0] = _press(request, center[:, 0], shapes.diameter, room, walls)
     packed = replace(shapes, center=center + room.low)
     return _around_window(request, packed, room)
 
@@ -120,11 +123,32 @@ def _walls(
     """Lowest and highest z of each particle's centre; none dips into the collector, all end somewhere near the top."""
     half = shapes.half_extent[:, 0]
     depth = _SURFACE_DEPTH * (1 - request.calendering) * request.d50 * rng.random(len(half))
-    # What is pressed later moves up by part of its height.
-    floor = half * (1 + _GRADIENT * request.calendering)
     ceiling = room.edges[0] - half - depth
-    middle = 0.5 * (floor + ceiling)
-    return np.minimum(floor, middle), np.maximum(ceiling, middle)
+    middle = 0.5 * (half + ceiling)
+    return np.minimum(half, middle), np.maximum(ceiling, middle)
+
+
+def _press(
+    request: StructureRequest, height: Floats, diameter: Floats, room: _Room, walls: tuple[Floats, Floats]
+) -> Floats:
+    """Heights moved until the solid in the electrode that the window shows rises by the gradient to either side."""
+    low = max(0.0, -0.5 * request.voxel_size[0] - room.low[0] + request.collector)
+    high = min(room.edges[0], low + request.extents[0] - request.collector - request.free_surface)
+    for _ in range(_PRESSES):
+        missing = _GRADIENT * request.calendering - _slope(height, diameter, low, high)
+        gradient = float(np.clip(missing * room.edges[0] / (high - low), -_STRONGEST, _STRONGEST))
+        if abs(missing) > _SMALL_SLOPE:
+            height = np.clip(room.edges[0] * _pressed(height / room.edges[0], gradient), *walls)
+    return height
+
+
+def _slope(height: Floats, diameter: Floats, low: float, high: float) -> float:
+    """Slope of the area that balls cover, from low to high, relative to its mean and half of the way."""
+    place = np.linspace(-1, 1, 65)
+    area = np.zeros(len(place))
+    for slice_, z in enumerate(0.5 * (low + high) + 0.5 * (high - low) * place):
+        area[slice_] = np.sum(np.clip(0.25 * diameter**2 - (z - height) ** 2, 0, None))
+    return float(np.sum(place * area) / np.sum(place**2) / np.mean(area))
 
 
 def _pressed(height: Floats, gradient: float) -> Floats:

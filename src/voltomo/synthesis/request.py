@@ -159,6 +159,13 @@ def _check_sizes(request: StructureRequest) -> None:
             f"a D50 of {format_length(request.d50)} is less than {_FEWEST_VOXELS} voxels of {format_length(widest)}; "
             f"ask for at least {format_length(_FEWEST_VOXELS * widest)}, or for smaller voxels"
         )
+    box = request.extents * np.array([0.0, 1.0, 1.0]) + np.array([max(request.extents[0], 1.5 * request.d50), 0.0, 0.0])
+    largest = (6 / np.pi * request.particle_fraction * float(np.prod(box))) ** (1 / 3)
+    if request.d50 > largest:
+        raise InputError(
+            f"particles that fill {request.particle_fraction:.3f} of this window have the volume of less than one of "
+            f"D50, {format_length(request.d50)}; ask for a D50 up to {format_length(largest)}, or for a larger shape"
+        )
     thickness = float(request.extents[0]) - request.collector - request.free_surface
     if (request.collector > 0 or request.free_surface > 0) and thickness < request.d50:
         raise InputError(
