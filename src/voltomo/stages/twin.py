@@ -22,8 +22,9 @@ from voltomo.stages.segment import SegmentConfig, run_segment
 from voltomo.stages.twin_scan import NOMINAL_VOXEL, TwinPlan, make_twin
 from voltomo.stages.workspace import Workspace
 from voltomo.synthesis.likeness.comparison import STRUCTURE, MatchRow, compare_likeness
+from voltomo.synthesis.likeness.correction import correct_settings
 from voltomo.synthesis.likeness.covariance import noise_kernel
-from voltomo.synthesis.likeness.settings import TwinSettings, correct_settings, first_settings
+from voltomo.synthesis.likeness.settings import TwinSettings, first_settings
 from voltomo.synthesis.likeness.statistic import Likeness
 
 __all__ = ["TwinConfig", "TwinMatch", "compare_twin", "plan_twin"]

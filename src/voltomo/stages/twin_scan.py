@@ -87,6 +87,7 @@ class TwinPlan:
             d50=_length(settings.d50),
             spread=settings.spread,
             elongation=settings.elongation,
+            roughness=settings.roughness,
             cracked=settings.cracked,
             crack_width=_length(crack_width),
             hollow=0.0,
@@ -114,8 +115,10 @@ class TwinPlan:
             noise_length=settings.noise_length,
             noise_kernel=None if kernel is None else tuple(tuple(map(tuple, plane)) for plane in kernel.tolist()),
             rings=settings.rings / scale,
+            particle_spread=settings.particle_spread / scale,
             drift=settings.drift / scale,
             drift_length=max(1.0, 0.5 * self.shape[0]),
+            drift_width=settings.drift_width or None,
             dtype=cast(Any, self.dtype),
             seed=self.seed,
         )

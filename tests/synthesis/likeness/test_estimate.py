@@ -42,7 +42,14 @@ def _statistics(grey: np.ndarray, phases: np.ndarray) -> Likeness:
     interior = find_interior(greys, TABLE)
     center = (0.5 * (grey.shape[1] - 1), 0.5 * (grey.shape[2] - 1))
     sums = sum_fluctuations(
-        _whole(grey.shape), grey, phases, interior=interior, grid=Grid.of(grey.shape, None), center=center, stride=1
+        _whole(grey.shape),
+        grey,
+        phases,
+        interior=interior,
+        active=2,
+        grid=Grid.of(grey.shape, None),
+        center=center,
+        stride=1,
     )
     more, more_curves, _ = fluctuation_statistics(Fluctuations(sums), interior, TABLE)
     return Likeness((*found, *more), {**curves, **more_curves})

@@ -10,7 +10,8 @@ import pytest
 from voltomo.artifacts import Phase, PhaseTable
 from voltomo.errors import GateError, InputError
 from voltomo.synthesis.likeness.comparison import TOLERANCES, compare_likeness
-from voltomo.synthesis.likeness.settings import correct_settings, first_settings
+from voltomo.synthesis.likeness.correction import correct_settings
+from voltomo.synthesis.likeness.settings import first_settings
 from voltomo.synthesis.likeness.sizes import size_statistics
 from voltomo.synthesis.likeness.statistic import DEFINITIONS, Likeness, Statistic
 
@@ -150,6 +151,7 @@ def test_sizes_of_a_log_normal_distribution() -> None:
         "equivalent_diameter": diameter,
         "envelope_voxels": diameter**3,
         "aspect_ratio": np.full(20_000, 1.2),
+        "sphericity": np.full(20_000, 0.9),
         "void_fraction": np.where(np.arange(20_000) % 4 == 0, 0.1, 0.0),
     }
     rows, curve = size_statistics(table, unit="m")

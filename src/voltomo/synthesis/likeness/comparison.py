@@ -38,6 +38,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "noise_length_x": Tolerance(0.20, 0.3, "one Gaussian stands for the whole spectrum"),
     "texture": Tolerance(0.25, 0.01, "a difference of two variances"),
     "texture_length": Tolerance(0.35, 1.0, "a difference of two covariances, read at half its height"),
+    "particle_spread": Tolerance(0.35, 0.01, "the standard deviation of 20 numbers is known to 16 %"),
     "blur": Tolerance(0.15, 0.2, "the segmentation puts the surface where the noise lets it"),
     "rings": Tolerance(0.40, 0.005, "few rings carry most of the variance"),
     "drift": Tolerance(0.50, 0.02, "slow: a scan holds a few of its periods; textures of few particles add to it"),
@@ -46,6 +47,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "d90": Tolerance(0.20, 0.0, "few particles are so large"),
     "size_spread": Tolerance(0.10, 0.0, "follows from D10 and D90"),
     "elongation": Tolerance(0.10, 0.0, "the scatter of a median of 100 particles is half of it"),
+    "roundness": Tolerance(0.0, 0.07, "noise on the surface counts as perimeter as well"),
     "cracked_share": Tolerance(0.0, 0.10, "10 of 100 particles scatter by 3"),
     "void_fraction": Tolerance(0.25, 0.01, "carried by few cracks"),
     "histogram_width": Tolerance(0.05, 0.0, "follows from fractions, levels and spreads"),
@@ -54,7 +56,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
 
 
 STRUCTURE = frozenset(
-    {"volume_fraction", "d10", "d50", "d90", "size_spread", "elongation", "cracked_share", "void_fraction"}
+    {"volume_fraction", "d10", "d50", "d90", "size_spread", "elongation", "roundness", "cracked_share", "void_fraction"}
 )
 """Statistics that depend on the window, not on the scanner alone."""
 

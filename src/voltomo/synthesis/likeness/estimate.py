@@ -31,6 +31,9 @@ _FEWEST = 1500
 _FEWEST_IN_SLICE = 200
 _FEWEST_SLICES = 8
 _FEWEST_ON_CIRCLE = 20
+_FEWEST_IN_PARTICLE = 60
+"""Voxels away from the surface: at usual noise lengths their mean knows the noise to a fifth of it."""
+_FEWEST_PARTICLES = 10
 _SMALLEST_CIRCLE = 12
 """Voxels: on smaller circles neighbouring sectors share their noise."""
 _WIDEST_RING = 15
@@ -163,12 +166,13 @@ def fluctuation_statistics(
     }
     known = {name: covariance for name, covariance in found.items() if covariance is not None}
     rings, ring_curve = _rings(fluctuations)
+    particles = _particle_spread(fluctuations)
     if not known:
         reason = "no phase has enough pairs of voxels 12 voxels apart inside it"
         names = ("noise", "noise_length_z", "noise_length_y", "noise_length_x")
         units = ("grey", "voxel", "voxel", "voxel")
         statistics = [Statistic(n, None, u, reason=reason) for n, u in zip(names, units, strict=True)]
-        return [*statistics, rings], {"rings": ring_curve}, None
+        return [*statistics, particles, rings], {"rings": ring_curve}, None
     quietest = fluctuations.noise_phase or min(known, key=lambda name: known[name].variance)
     if quietest not in known:
         quietest = min(known, key=lambda name: known[name].variance)
@@ -185,7 +189,7 @@ def fluctuation_statistics(
         "noise": {"frequency": frequency.tolist(), "power": power.tolist(), "phase": quietest},
         "rings": ring_curve,
     }
-    return [*statistics, rings], curves, noise
+    return [*statistics, particles, rings], curves, noise
 
 
 def _texture(covariance: Covariance | None, noise: Covariance, phase: Phase, interior: Interior) -> Iterator[Statistic]:
@@ -200,6 +204,19 @@ def _texture(covariance: Covariance | None, noise: Covariance, phase: Phase, int
     length = half_width(covariance.lags, covariance.texture(variance, noise))
     reason = "" if length is not None else "no texture, or one that does not fall to half within 48 voxels"
     yield Statistic("texture_length", length, "voxel", phase.name, reason)
+
+
+def _particle_spread(fluctuations: Fluctuations) -> Statistic:
+    """How much the mean grey values of the particles differ, large ones weighing more."""
+    count, total = np.asarray(fluctuations.sums["particles"], np.float64)[:, 1:]
+    used = count >= _FEWEST_IN_PARTICLE
+    if used.sum() < _FEWEST_PARTICLES:
+        found = f"{int(used.sum())} particles have an inside of {_FEWEST_IN_PARTICLE} voxels"
+        reason = f"{found}; {_FEWEST_PARTICLES} are needed"
+        return Statistic("particle_spread", None, "grey", reason=reason)
+    mean = total[used] / count[used]
+    middle = np.average(mean, weights=count[used])
+    return Statistic("particle_spread", float(np.sqrt(np.average((mean - middle) ** 2, weights=count[used]))), "grey")
 
 
 def _rings(fluctuations: Fluctuations) -> tuple[Statistic, dict[str, Any]]:

@@ -61,7 +61,18 @@ def size_statistics(table: ParticleTable, *, unit: str) -> tuple[list[Statistic]
     order = np.argsort(diameter, kind="stable")
     cumulative = np.cumsum(content[order]) / np.sum(content)
     curve = {"diameter": diameter[order].tolist(), "share": cumulative.tolist(), "unit": unit}
-    return [Statistic(n, v, u) for n, v, u in zip(names, values, units, strict=True)], curve
+    statistics = [Statistic(n, v, u) for n, v, u in zip(names, values, units, strict=True)]
+    return [*statistics, _roundness(table, content)], curve
+
+
+def _roundness(table: ParticleTable, content: npt.NDArray[np.float64]) -> Statistic:
+    """Of the particles that have one: those that no edge cuts."""
+    shape = np.asarray(table["sphericity" if "sphericity" in table else "circularity"], np.float64)
+    known = np.isfinite(shape)
+    if known.sum() < FEWEST_PARTICLES:
+        reason = f"{int(known.sum())} particles are whole; {FEWEST_PARTICLES} are needed"
+        return Statistic("roundness", None, "1", reason=reason)
+    return Statistic("roundness", _median(shape[known], content[known]), "1")
 
 
 def _median(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> float:

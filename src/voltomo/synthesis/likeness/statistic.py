@@ -22,6 +22,8 @@ DEFINITIONS: Mapping[str, str] = {
     "texture": "standard deviation of what a phase varies beyond the noise, away from its boundaries: root of the "
     "difference of the variances",
     "texture_length": "lag in the plane at which the covariance beyond the noise has fallen to half",
+    "particle_spread": "standard deviation of the mean grey value of the particles, weighted by their volume "
+    "(area in a section)",
     "blur": "standard deviation of the Gaussian whose integral fits the mean grey value against the distance from the "
     "surface of the active material",
     "rings": "standard deviation of the mean residual grey value on circles around the middle of the plane, from the "
@@ -32,6 +34,7 @@ DEFINITIONS: Mapping[str, str] = {
     "d90": "diameter up to which particles hold 90 % of the volume (area in a section)",
     "size_spread": "geometric standard deviation of a log-normal distribution with this D10 and D90",
     "elongation": "median ratio of the longest to the shortest axis of the particles",
+    "roundness": "median sphericity of whole particles (circularity in a section), weighted by their volume (area)",
     "cracked_share": "share of the particles of which more than 2 % is crack or void",
     "void_fraction": "cracks and voids over the volume of the particles (area in a section)",
     "histogram_width": "standard deviation of all grey values inside the field of view",

@@ -159,8 +159,10 @@ def sum_fluctuations(
     block: Block,
     grey: npt.NDArray[np.generic],
     phases: npt.NDArray[np.uint8],
+    ids: npt.NDArray[np.uint32] | None = None,
     *,
     interior: Interior,
+    active: int,
     grid: Grid,
     center: tuple[float, float],
     stride: int,
@@ -171,7 +173,9 @@ def sum_fluctuations(
     ----------
     block : halo `REACH` + `FARTHEST_LAG` along y and x, `REACH` + `LONGEST_LAG` along z
     grey, phases : (Z, Y, X) over ``block.read``
+    ids : (Z, Y, X) particle ids over ``block.read``, 0 for none; or None
     interior : which voxels count
+    active : id of the active phase
     grid : the voxel lattice
     center : (y, x) of the rotation axis, voxels
     stride : only one in so many slices, and rows, starts pairs
@@ -179,7 +183,8 @@ def sum_fluctuations(
     Returns
     -------
     dict of arrays
-        "pairs" (2, 256, K) count and sum of squared differences; "circles" (2, 2, R) count and sum by half and radius
+        "pairs" (2, 256, K) count and sum of squared differences; "circles" (2, 2, R) count and sum by half and radius;
+        "particles" (2, N + 1) count and sum of residuals inside the active phase by particle
     """
     deep = depth_in_phase(phases, grid)
     kind = np.where(deep >= interior.depth[phases], phases, np.uint8(0))
@@ -188,7 +193,13 @@ def sum_fluctuations(
     pairs = np.zeros((2, 256, len(lags())))
     _sum_pairs(values, kind, lags(), starts, np.array(block.origin, np.int64), stride, pairs)
     circles = _sum_circles(block, values[block.inner], kind[block.inner], interior, center)
-    return {"pairs": pairs, "circles": circles}
+    particles = np.zeros((2, 1))
+    if ids is not None:
+        inside = kind[block.inner] == active
+        owner = ids[block.inner][inside].astype(np.intp)
+        residual = values[block.inner][inside].astype(np.float64) - interior.level[active]
+        particles = np.stack([np.bincount(owner), np.bincount(owner, residual)]) if len(owner) else particles
+    return {"pairs": pairs, "circles": circles, "particles": particles.astype(np.float64)}
 
 
 @njit(cache=True, nogil=True)
