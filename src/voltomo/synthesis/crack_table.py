@@ -10,13 +10,13 @@ import numpy.typing as npt
 from numba import njit
 
 from voltomo.synthesis.flaw_distance import (
-    Flaws,
     cavity_distance,
     level_of,
     network_distance,
     scratch,
     slit_distance,
 )
+from voltomo.synthesis.flaw_records import Flaws
 from voltomo.synthesis.flaw_shapes import CRACK_TYPES
 from voltomo.synthesis.raster import find_owners
 from voltomo.synthesis.structure import Structure
@@ -137,25 +137,26 @@ def _count(
     reach = _SLAB * max(step[0], step[1], step[2])
     point = step[0] * step[1] * step[2]
     o, room = np.empty(3), scratch()
-    slits = range(flaws.slit_start[row], flaws.slit_start[row + 1])
-    voids = range(flaws.void_start[row], flaws.void_start[row + 1])
-    k = flaws.network_of[row]
+    particle = flaws.particles[row]
+    slits = range(particle.first_slit, particle.last_slit)
+    voids = range(particle.first_void, particle.last_void)
+    k = particle.network
     for z in range(is_inside.shape[0]):
         for y in range(is_inside.shape[1]):
             for x in range(is_inside.shape[2]):
                 if not is_inside[z, y, x]:
                     continue
-                o[0] = origin[0] + z * step[0] - flaws.center[row, 0]
-                o[1] = origin[1] + y * step[1] - flaws.center[row, 1]
-                o[2] = origin[2] + x * step[2] - flaws.center[row, 2]
+                o[0] = origin[0] + z * step[0] - flaws.particles[row].center[0]
+                o[1] = origin[1] + y * step[1] - flaws.particles[row].center[1]
+                o[2] = origin[2] + x * step[2] - flaws.particles[row].center[2]
                 level = level_of(flaws, row, o[0], o[1], o[2])
                 for s in slits:
-                    half = 0.5 * flaws.slit_width[s]
+                    half = 0.5 * flaws.slits[s].width
                     distance = slit_distance(flaws, s, row, o, level, half + reach, room.normal)
                     area[s] += point * _area_weight(distance, reach)
                     volume[s] += point * _volume_weight(distance - half, reach)
                 if k >= 0:
-                    half = 0.5 * flaws.network_width[k]
+                    half = 0.5 * flaws.networks[k].width
                     distance = network_distance(flaws, k, row, o, level, max(half, reach), room)
                     area[first_network + k] += point * _area_weight(distance, reach)
                     # Walls lie in all directions and meet: no soft edge, which would reach around their ends.
@@ -166,10 +167,10 @@ def _count(
                         area[slot[v]] += point * _area_weight(distance, reach)
                         volume[slot[v]] += point * _volume_weight(distance, reach)
     for s in slits:
-        if flaws.slit_width[s] < reach:
-            volume[s] = flaws.slit_width[s] * area[s]
-    if k >= 0 and flaws.network_width[k] < reach:
-        volume[first_network + k] = flaws.network_width[k] * area[first_network + k]
+        if flaws.slits[s].width < reach:
+            volume[s] = flaws.slits[s].width * area[s]
+    if k >= 0 and flaws.networks[k].width < reach:
+        volume[first_network + k] = flaws.networks[k].width * area[first_network + k]
 
 
 @njit(cache=True, nogil=True)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from voltomo.synthesis.flaw_records import Flaws
 from voltomo.synthesis.grain_walls import (
     GRAIN_FIELD,
     PER_PARTICLE,
@@ -19,14 +20,11 @@ from voltomo.synthesis.grain_walls import (
     nearest_seed,
     wall,
 )
-from voltomo.synthesis.lattice import inverse_axes
 from voltomo.synthesis.noise import lattice_noise, place_hash, uniform
-from voltomo.synthesis.structure import Structure
 
 __all__ = [
     "PORE_SHARE",
     "SMALLEST_PORE",
-    "Flaws",
     "Scratch",
     "cavity_distance",
     "is_in_pore",
@@ -57,87 +55,6 @@ _DIFFERENCE = 1e-4
 """Step of the numerical slope of the waviness, in its correlation lengths."""
 
 
-class Flaws(NamedTuple):
-    """The flaws of a structure as arrays; fields as in `Slits`, `Networks`, `Voids` and `Pores`.
-
-    `inverse` (N, 3, 3) gives levels, `turn` (N, 3, 3) coordinates in the particle's frame, `is_flawed` (N,) tells where
-    to look; flaws of row i are those from ``start[i]`` to ``start[i + 1]``, and ``network_of[i]``, or −1.
-    """
-
-    center: Floats
-    inverse: Floats
-    turn: Floats
-    is_flawed: npt.NDArray[np.bool_]
-    slit_start: Integers
-    slit_normal: Floats
-    slit_direction: Floats
-    slit_offset: Floats
-    slit_low: Floats
-    slit_inner: Floats
-    slit_extent: Floats
-    slit_wave: Floats
-    slit_width: Floats
-    network_of: Integers
-    network_direction: Floats
-    network_cone: Floats
-    network_reach: Floats
-    network_start: Floats
-    network_extent: Floats
-    network_width: Floats
-    void_start: Integers
-    void_center: Floats
-    void_radius: Floats
-    void_lump: Floats
-    void_is_core: npt.NDArray[np.bool_]
-    pore_pitch: Floats
-    pore_limit: Floats
-    pore_radius: float
-    texture_length: float
-    grain_size: float
-    seed: int
-
-    @classmethod
-    def of(cls, structure: Structure) -> Flaws:
-        """Those of a structure."""
-        slits, networks, voids, pores = structure.slits, structure.networks, structure.voids, structure.pores
-        count = len(structure.particles)
-        rows = np.arange(count + 1)
-        network_of = np.full(count, -1, np.int64)
-        network_of[networks.particle] = np.arange(len(networks.particle))
-        pitch = pores.pitch if len(pores.pitch) else np.full(count, np.inf)
-        limit = pores.limit if len(pores.limit) else np.zeros(count)
-        is_flawed = np.isfinite(pitch) | (network_of >= 0)
-        is_flawed[slits.particle] = True
-        is_flawed[voids.particle] = True
-        return cls(
-            structure.particles.center,
-            inverse_axes(structure),
-            np.ascontiguousarray(structure.particles.rotation.transpose(0, 2, 1)),
-            is_flawed,
-            np.searchsorted(slits.particle, rows),
-            *(
-                slits.normal,
-                slits.direction,
-                slits.offset,
-                slits.low,
-                slits.inner,
-                slits.extent,
-                slits.wave,
-                slits.width,
-            ),
-            network_of,
-            *(networks.direction, networks.cone, networks.reach, networks.start, networks.extent, networks.width),
-            np.searchsorted(voids.particle, rows),
-            *(voids.center, voids.radius, voids.lump, voids.is_core),
-            pitch,
-            limit,
-            float(pores.radius),
-            float(structure.texture_length),
-            float(structure.grain_size),
-            int(structure.seed),
-        )
-
-
 class Scratch(NamedTuple):
     """Room for the grains around a point, kept from voxel to voxel."""
 
@@ -159,7 +76,7 @@ def scratch() -> Scratch:
 @njit(cache=True, nogil=True)
 def level_of(flaws: Flaws, row: int, z: float, y: float, x: float) -> float:
     """0 at the centre of the particle, 1 on its surface without the roughness."""
-    a = flaws.inverse[row]
+    a = flaws.particles[row].inverse
     square = 0.0
     for k in range(3):
         square += (a[k, 0] * z + a[k, 1] * y + a[k, 2] * x) ** 2
@@ -172,13 +89,14 @@ def slit_distance(flaws: Flaws, s: int, row: int, o: Floats, level: float, near:
 
     Distances above `near` may be given as inf.
     """
-    n, d = flaws.slit_normal[s], flaws.slit_direction[s]
-    if level >= flaws.slit_extent[s] or level <= flaws.slit_inner[s]:
+    slit = flaws.slits[s]
+    n, d = slit.normal, slit.direction
+    if level >= slit.extent or level <= slit.inner:
         return np.inf
-    if d[0] * o[0] + d[1] * o[1] + d[2] * o[2] <= flaws.slit_low[s]:
+    if d[0] * o[0] + d[1] * o[1] + d[2] * o[2] <= slit.low:
         return np.inf
     height = n[0] * o[0] + n[1] * o[1] + n[2] * o[2]
-    across, wave, length = height - flaws.slit_offset[s], flaws.slit_wave[s], flaws.texture_length
+    across, wave, length = height - slit.offset, slit.wave, flaws.texture_length
     for k in range(3):
         normal[k] = n[k]
     if wave == 0.0:
@@ -203,9 +121,9 @@ def slit_distance(flaws: Flaws, s: int, row: int, o: Floats, level: float, near:
 @njit(cache=True, nogil=True)
 def network_distance(flaws: Flaws, k: int, row: int, o: Floats, level: float, near: float, room: Scratch) -> float:
     """Distance to the nearest grain wall if it is open; its normal in ``room.normal``. Above `near` it may be inf."""
-    if level >= flaws.network_extent[k]:
+    if level >= flaws.networks[k].extent:
         return np.inf
-    turn, size = flaws.turn[row], flaws.grain_size
+    turn, size = flaws.particles[row].turn, flaws.grain_size
     for i in range(3):
         room.point[i] = (turn[i, 0] * o[0] + turn[i, 1] * o[1] + turn[i, 2] * o[2]) / size
     seed = flaws.seed + GRAIN_FIELD + PER_PARTICLE * row
@@ -239,12 +157,13 @@ def _is_wall_open(
     flaws: Flaws, k: int, row: int, seed: int, here: Integers, there: Integers, mz: float, my: float, mx: float
 ) -> bool:
     """Whether the wall between two grains is open, seen from either; (mz, my, mx) is midway between them."""
-    d = flaws.network_direction[k]
+    network = flaws.networks[k]
+    d = network.direction
     along, far = d[0] * mz + d[1] * my + d[2] * mx, np.sqrt(mz * mz + my * my + mx * mx)
-    if along > flaws.network_cone[k] * far:
+    if along > network.cone * far:
         return True
     level = level_of(flaws, row, mz, my, mx)
-    chance = max((flaws.network_reach[k] - level) / _FADE, (level - flaws.network_start[k]) / _FADE)
+    chance = max((network.reach - level) / _FADE, (level - network.start) / _FADE)
     # The sum does not depend on the order, and is as random as its parts.
     bits = place_hash(seed, here[0], here[1], here[2]) + place_hash(seed, there[0], there[1], there[2])
     return bool(uniform(bits) < min(chance, _MOST_OPEN))
@@ -253,11 +172,12 @@ def _is_wall_open(
 @njit(cache=True, nogil=True)
 def cavity_distance(flaws: Flaws, v: int, row: int, o: Floats, near: float, normal: Floats) -> float:
     """Distance from the wall of a void along its radius, negative inside; the direction of the radius, in place."""
+    void, center = flaws.voids[v], flaws.particles[row].center
     square = 0.0
     for k in range(3):
-        normal[k] = o[k] + flaws.center[row, k] - flaws.void_center[v, k]
+        normal[k] = o[k] + center[k] - void.center[k]
         square += normal[k] ** 2
-    radius, lump = flaws.void_radius[v], flaws.void_lump[v]
+    radius, lump = void.radius, void.lump
     away = np.sqrt(square)
     if away > radius * (1 + lump) + near:
         return np.inf
@@ -274,7 +194,8 @@ def cavity_distance(flaws: Flaws, v: int, row: int, o: Floats, near: float, norm
 @njit(cache=True, nogil=True)
 def is_in_pore(flaws: Flaws, row: int, o: Floats) -> bool:
     """Whether a point lies in one of the small pores, each of which keeps within its cell of the lattice."""
-    turn, pitch = flaws.turn[row], flaws.pore_pitch[row]
+    particle = flaws.particles[row]
+    turn, pitch = particle.turn, particle.pore_pitch
     seed = flaws.seed + _PORE_FIELD + PER_PARTICLE * row
     pz = (turn[0, 0] * o[0] + turn[0, 1] * o[1] + turn[0, 2] * o[2]) / pitch
     py = (turn[1, 0] * o[0] + turn[1, 1] * o[1] + turn[1, 2] * o[2]) / pitch
@@ -292,4 +213,4 @@ def is_in_pore(flaws: Flaws, row: int, o: Floats) -> bool:
     vz = (turn[0, 0] * cz + turn[1, 0] * cy + turn[2, 0] * cx) * pitch
     vy = (turn[0, 1] * cz + turn[1, 1] * cy + turn[2, 1] * cx) * pitch
     vx = (turn[0, 2] * cz + turn[1, 2] * cy + turn[2, 2] * cx) * pitch
-    return bool(level_of(flaws, row, vz, vy, vx) < flaws.pore_limit[row])
+    return bool(level_of(flaws, row, vz, vy, vx) < particle.pore_limit)
