@@ -71,16 +71,19 @@ class FibsemScanConfig(BaseModel):
     bandwidth: float = Field(0.5, ge=0, le=10, description="standard deviation of the detector's blur along x, pixels")
     subsamples: int = Field(2, ge=1, le=4, description="points per pixel at which phases are decided")
     grain_contrast: float = Field(
-        0.1, ge=0, le=1, description="largest relative difference of a grain from the mean, where particles have grains"
+        0.04,
+        ge=0,
+        le=1,
+        description="largest relative difference of a grain from the mean, where particles have grains",
     )
     texture: float = Field(
-        0.6, ge=0, le=1, description="relative variation of unresolved porosity from place to place, as in binder"
+        1.0, ge=0, le=1, description="relative variation of unresolved porosity from place to place, as in binder"
     )
-    curtain: float = Field(0.35, ge=0, le=1, description="largest relative change of grey by a curtain behind an edge")
-    streak: float = Field(0.12, ge=0, le=1, description="the same by a stripe from the upper to the lower edge")
+    curtain: float = Field(0.2, ge=0, le=1, description="largest relative change of grey by a curtain behind an edge")
+    streak: float = Field(0.08, ge=0, le=1, description="the same by a stripe from the upper to the lower edge")
     curtain_width: float = Field(3.0, gt=0, le=100, description="width of these stripes, pixels")
-    rim: float = Field(0.8, ge=0, le=5, description="brightness of rims where pores and insulators charge, relative")
-    rim_width: float = Field(2.0, gt=0, le=50, description="standard deviation of the rim's profile, pixels")
+    rim: float = Field(1.2, ge=0, le=5, description="brightness of rims where pores and insulators charge, relative")
+    rim_width: float = Field(1.5, gt=0, le=50, description="standard deviation of the rim's profile, pixels")
     trail: float = Field(0.12, ge=-1, le=1, description="trails of charging along x, relative; negative for dark ones")
     trail_length: float = Field(8.0, gt=0, le=200, description="over which a trail fades to 1/e, pixels")
     redeposition: float = Field(0.0, ge=0, le=1, description="relative darkening at the foot of the face")

@@ -123,6 +123,6 @@ def test_unresolved_pores_vary_around_their_share(balls: BallMaker) -> None:
     yields = phase_yields(structure, IDEAL)
     lowest, highest = (yields.dense[BINDER] * (1 - 0.47 * (1 + s * 0.5)) for s in (1, -1))
     assert lowest - 1e-6 <= binder.min() < binder.max() <= highest + 1e-6
-    # 16 × 21 independent patches of a standard deviation of a tenth of the mean, so that 3 % is five standard errors.
+    # Some 500 independent patches of a standard deviation of a fifth of the mean: 3 % is three standard errors.
     assert binder.mean() == pytest.approx(yields.mean[BINDER], rel=0.03)
     assert binder.std() > 0.05 * binder.mean()

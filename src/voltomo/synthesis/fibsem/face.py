@@ -16,7 +16,7 @@ from voltomo.synthesis.fibsem.depths import Depths, FaceRegion, View, look_behin
 from voltomo.synthesis.fibsem.texture import Texture
 from voltomo.synthesis.fibsem.yields import PhaseYields
 from voltomo.synthesis.grains import grain_values
-from voltomo.synthesis.noise import lattice_noise
+from voltomo.synthesis.noise import smooth_field
 from voltomo.synthesis.raster import paint
 from voltomo.synthesis.structure import Structure
 
@@ -26,8 +26,10 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 _TEXTURE_FIELD = 21
-_TEXTURE_LENGTH = 3.0
-"""Correlation length of the unresolved pores' share, in voxels: just resolved, as aggregates of carbon black are."""
+_TEXTURE_LENGTH = 80e-9
+"""Correlation length of the unresolved pores' share, m: that of aggregates of carbon black."""
+_SHORTEST = 2.0
+"""The same in voxels at least; finer patches would be averaged out."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def paint_face(
         depths.slope,
         depths.attenuation,
         texture.porosity_variation,
+        max(_TEXTURE_LENGTH, _SHORTEST * max(structure.voxel_size)),
         texture.seed,
         shown,
         void_share,
@@ -142,6 +145,7 @@ def _average(
     slope: float,
     attenuation: float,
     variation: float,
+    patch: float,
     seed: int,
     shown: Floats,
     void_share: Floats,
@@ -153,12 +157,10 @@ def _average(
             column = start[1] + c - drift[1]
             local = 0.0
             if variation > 0 and porosity[phases[0, r, c]] > 0:
-                local = variation * lattice_noise(
-                    seed + _TEXTURE_FIELD,
-                    z / step[0] / _TEXTURE_LENGTH,
-                    row / _TEXTURE_LENGTH,
-                    column / _TEXTURE_LENGTH,
+                field = smooth_field(
+                    seed + _TEXTURE_FIELD, z / patch, row * step[1] / patch, column * step[2] / patch
                 )
+                local = variation * min(1.0, max(-1.0, 0.5 * field))
             total, voids = 0.0, 0
             for n in range(len(phases)):
                 phase = phases[n, r, c]
