@@ -13,6 +13,7 @@ import platform
 import time
 
 import numpy as np
+
 from voltomo.phantoms import Ball, rasterize
 from voltomo.stages.scan_xray import XrayScanConfig, run_xray_scan
 from voltomo.stages.study_workspace import peak_bytes

@@ -281,7 +281,7 @@ def _check_reach(reach: int, contrast: Contrast, config: XrayScanConfig) -> None
 def _paint(structure: Structure, factor: int, margin: int, work: Workspace) -> Specimen:
     """The structure on the fine grid, with what lies above and below the window."""
     nz, ny, nx = structure.shape
-    shape = ((nz + 2 * margin) * factor, ny * factor, nx * factor)
+    shape = (ny * factor, nx * factor, (nz + 2 * margin) * factor)
     phases = work.array("specimen", shape, np.uint8)
     paint = partial(_paint_block, structure=structure.refined(factor), shift=margin * factor)
     work.map("specimen", paint, Blank(shape), out=phases, bytes_per_voxel=20)
@@ -291,8 +291,9 @@ def _paint(structure: Structure, factor: int, margin: int, work: Workspace) -> S
 def _paint_block(
     block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure, shift: int
 ) -> npt.NDArray[np.uint8]:
-    z, y, x = block.read
-    return rasterize(structure, (slice(z.start - shift, z.stop - shift), y, x))[0]
+    y, x, z = block.read
+    phases, _ = rasterize(structure, (slice(z.start - shift, z.stop - shift), y, x))
+    return phases.transpose(1, 2, 0)
 
 
 def _expose_all(
@@ -307,7 +308,7 @@ def _expose_all(
     """Flats, darks and projections of one scan."""
     rows, columns = geometry.shape
     images = work.array(f"{name} projections", (len(geometry), rows, columns), np.uint16)
-    _, ny, nx = (int(n) for n in specimen.phases.shape)
+    ny, nx, _ = (int(n) for n in specimen.phases.shape)
     # A block holds a slab of the sample, one strip of it as it is read, and its line integrals.
     working = _WORKING_BYTES + 80 * ny * nx
     project = partial(_project_block, specimen=specimen, geometry=geometry, optics=optics, detector=detector)

@@ -37,7 +37,8 @@ def _specimen(ball: Ball, *, margin: int = 40, factor: int = 2) -> Specimen:
     z, y, x = ((c + 0.5) * factor - 0.5 for c in ball.center)
     fine = Ball((z + margin * factor, y, x), ball.radius * factor)
     shape = ((HEIGHT + 2 * margin) * factor, SIZE * factor, SIZE * factor)
-    return Specimen((2 * (rasterize(fine, shape) > 0)).astype(np.uint8), factor, margin, is_cylinder=False)
+    phases = (2 * (rasterize(fine, shape) > 0)).astype(np.uint8).transpose(1, 2, 0)
+    return Specimen(phases, factor, margin, is_cylinder=False)
 
 
 BALL = Ball((9.0, 18.0, 13.0), 6.0)
@@ -116,8 +117,8 @@ def test_jitter_and_center_are_found_by_correlation() -> None:
 
 def test_pixels_average_intensities() -> None:
     """A pixel half covered by thick matter lets half of the beam through, not the root of the attenuation."""
-    phases = np.zeros(((HEIGHT + 2) * 2, SIZE * 2, SIZE * 2), np.uint8)
-    phases[:, :, :31] = 2
+    phases = np.zeros((SIZE * 2, SIZE * 2, (HEIGHT + 2) * 2), np.uint8)
+    phases[:, :31] = 2
     optics = replace(_optics(), constants=[{2: OpticalConstants(1e6, 0.0)}])
     image = _scan(Specimen(phases, 2, 1, is_cylinder=False), _geometry(1, angles=np.zeros(1)), optics)
     through = math.exp(-1e6 * PIXEL * SIZE)

@@ -39,7 +39,8 @@ class Specimen:
 
     Parameters
     ----------
-    phases : (Z', Y', X') uint8 array-like, `factor` voxels per detector pixel along each edge
+    phases : (Y', X', Z') uint8 array-like, `factor` voxels per detector pixel along each edge; z last, because rays
+        cross all z alike
     factor : fine voxels per detector pixel
     margin : detector rows by which the array goes beyond the window, below and above
     is_cylinder : whether all phases lie within the circle inscribed in (Y', X')
@@ -172,15 +173,15 @@ def _integrate(
     position = (np.arange(columns.start, columns.stop) + 0.5) / factor - 0.5
     offsets = (position - geometry.offset_u[angles, None]) * factor
     shift = specimen.margin * factor
-    depth, ny, nx = (int(n) for n in specimen.phases.shape)
+    ny, nx, depth = (int(n) for n in specimen.phases.shape)
     start, stop = rows.start + shift, rows.stop + shift
     assert 0 <= start < stop <= depth, "the sample was painted as high as the scan sees"
     slab = np.zeros((ny, nx, LANES), np.uint8)
     for first in range(start // LANES * LANES, stop, LANES):
         wanted = slice(max(first, start), min(first + LANES, stop))
         for y in range(0, ny, _STRIP):
-            strip = np.asarray(specimen.phases[wanted, y : y + _STRIP, :])
-            slab[y : y + _STRIP, :, : len(strip)] = strip.transpose(1, 2, 0)
+            strip = np.asarray(specimen.phases[y : y + _STRIP, :, wanted])
+            slab[y : y + _STRIP, :, : strip.shape[2]] = strip
         project_slab(
             slab,
             ids=ids,
