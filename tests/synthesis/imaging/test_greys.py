@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from voltomo.errors import InputError
-from voltomo.synthesis import Slits, Structure, rasterize
+from voltomo.stages.synth import SynthConfig
+from voltomo.synthesis import Slits, Structure, make_structure, rasterize
 from voltomo.synthesis.families import ACTIVE, BINDER, CRACK_PHASE, FAMILIES, PORE
 from voltomo.synthesis.imaging.greys import Greys, Texture, paint_greys, show_phases
 from voltomo.synthesis.imaging.levels import usual_levels
@@ -65,6 +66,25 @@ def test_tiles_and_threads_change_nothing(balls: Callable[..., Structure]) -> No
     assert np.array_equal(part, whole[33:, 7:, :11])
 
 
+@pytest.mark.parametrize("supersampling", [2, 3])
+def test_mixed_voxels_are_not_missed(supersampling: int) -> None:
+    """Of a whole cathode, greys sampled where it matters equal those sampled everywhere in all but 1 % of the voxels.
+
+    What differs are tips and specks of binder, which no centre of a voxel lies in, in an electrode whose particles are
+    only 20 voxels across; the mean is the same to 2e-4.
+    """
+    structure = make_structure(
+        SynthConfig(shape=(40, 40, 40), voxel_size="100 nm", d50="2 um", cracked=0.5).request(),
+        np.random.default_rng(0),
+    )
+    fine = rasterize(structure.refined(supersampling), (slice(0, 40 * supersampling),) * 3)[0]
+    levels = np.array([LEVELS[i] for i in range(5)])
+    expected = levels[fine].reshape(40, supersampling, 40, supersampling, 40, supersampling).mean(axis=(1, 3, 5))
+    grey = paint_greys(structure, (slice(0, 40),) * 3, Greys(LEVELS), supersampling=supersampling)
+    assert np.mean(np.abs(grey - expected) > 1e-5) < 0.01
+    assert grey.mean() == pytest.approx(expected.mean(), abs=2e-4)
+
+
 def test_texture_stays_in_its_phase() -> None:
     """Textured voxels vary by the stated standard deviation around their level, the others not at all.
 
@@ -74,7 +94,7 @@ def test_texture_stays_in_its_phase() -> None:
     phases[:, :, :20] = PORE
     whole = (slice(0, 64),) * 3
     nobody = np.zeros(phases.shape, np.uint32)
-    grey = show_phases(phases, nobody, whole, Greys(LEVELS, {ACTIVE: Texture(0.05, 6.0)}), supersampling=1)
+    grey = show_phases(phases, nobody, whole, Greys(LEVELS, {ACTIVE: Texture(0.05, 6.0)}))
     assert np.all(grey[:, :, :20] == np.float32(0.2))
     assert grey[:, :, 20:].std() == pytest.approx(0.05, rel=0.1)
     assert grey[:, :, 20:].mean() == pytest.approx(0.7, abs=0.01)
@@ -90,7 +110,7 @@ def test_particles_differ_by_their_spread() -> None:
     phases[:, 1] = CRACK_PHASE
     whole = tuple(slice(0, n) for n in owners.shape)
     greys = Greys(LEVELS, {ACTIVE: Texture(0.0, 1.0)}, particle_spread=0.05)
-    grey = show_phases(phases, owners, whole, greys, supersampling=1)
+    grey = show_phases(phases, owners, whole, greys)
     assert np.array_equal(grey[0, 0], grey[1, 0])
     assert grey[0, 0, 0] == np.float32(0.7)
     assert grey[0, 0].std() == pytest.approx(0.05, rel=0.05)
