@@ -135,7 +135,7 @@ class SynthConfig(BaseModel):
     field_of_view: Literal["box", "cylinder"] = Field("box", description="cylinder: inscribed along z, nothing outside")
     transport: bool = Field(
         False,
-        description="whether the truth also holds tortuosity factors, solved on the voxels and on a grid twice as fine; "
+        description="whether the truth holds tortuosity factors, solved on the voxels and on a grid twice as fine: "
         "seconds for 96 voxels cubed, minutes for 256",
     )
     seed: int = Field(0, ge=0, lt=2**31)

@@ -132,9 +132,9 @@ def _compare_cracks(structure: Structure, request: StructureRequest) -> Iterator
 def _compare(
     name: str, requested: float, achieved: float, unit: str = "1", *, tolerance: float | None = None, note: str = ""
 ) -> Comparison:
-    difference = float(achieved) - requested
-    is_met = None if tolerance is None else abs(difference) <= tolerance
-    return Comparison(name, requested, float(achieved), unit, difference, tolerance, is_met, note)
+    asked, got = float(requested), float(achieved)
+    is_met = None if tolerance is None else bool(abs(got - asked) <= tolerance)
+    return Comparison(name, asked, got, unit, got - asked, tolerance, is_met, note)
 
 
 def _text(value: float, unit: str) -> str:
