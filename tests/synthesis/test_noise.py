@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numba import njit
 
-from voltomo.synthesis.noise import FIELD_BOUND, smooth_field
+from voltomo.synthesis.noise import FIELD_BOUND, lattice_noise, smooth_field, white_noise
 
 
 @njit
@@ -36,3 +37,33 @@ def test_a_smooth_field_has_a_correlation_length_of_about_one() -> None:
     for shift, low, high in ((0.1, 0.95, 1.0), (0.5, 0.3, 0.9), (2.5, -0.02, 0.02)):
         correlation = np.corrcoef(values, _sample(places + np.array([0.0, 0.0, shift]), 3))[0, 1]
         assert low < correlation < high
+
+
+def test_noise_belongs_to_its_place() -> None:
+    """White noise of overlapping regions agrees where they overlap, also below index 0, and differs between seeds."""
+    a = white_noise((slice(-3, 5), slice(0, 9), slice(2, 8)), seed=4)
+    b = white_noise((slice(0, 7), slice(-2, 4), slice(5, 11)), seed=4)
+    assert np.array_equal(a[3:8, 0:4, 3:6], b[0:5, 2:6, 0:3])
+    assert not np.array_equal(a, white_noise((slice(-3, 5), slice(0, 9), slice(2, 8)), seed=5))
+
+
+def test_white_noise_is_normal_and_independent() -> None:
+    """Moments of a normal distribution, and no correlation along any axis, each within five standard errors of 10⁶."""
+    noise = white_noise((slice(0, 100), slice(0, 100), slice(0, 100)), seed=0).astype(float)
+    assert noise.mean() == pytest.approx(0, abs=0.005)
+    assert noise.var() == pytest.approx(1, abs=0.007)
+    assert np.mean(noise**4) == pytest.approx(3, abs=0.05)
+    for axis in range(3):
+        shifted = np.roll(noise, 1, axis)
+        assert np.mean(noise * shifted) == pytest.approx(0, abs=0.005)
+
+
+def test_lattice_noise_is_smooth_and_bounded() -> None:
+    """Values lie in [-1, 1], change little over a hundredth of the lattice, and are random between nodes far apart."""
+    points = np.random.default_rng(0).uniform(-20, 20, size=(2000, 3))
+    values = np.array([lattice_noise(3, *point) for point in points])
+    steps = np.array([lattice_noise(3, *(point + np.array([0.01, 0, 0]))) for point in points]) - values
+    assert np.abs(values).max() <= 1
+    assert np.abs(steps).max() < 0.04  # the steepest slope of a smooth step between -1 and 1 is 3
+    assert values.mean() == pytest.approx(0, abs=0.05)
+    assert values.std() > 0.2

@@ -9,7 +9,6 @@ from voltomo.synthesis.grains import grain_values
 from voltomo.synthesis.materials import Material
 from voltomo.synthesis.raster import find_owners, rasterize
 from voltomo.synthesis.request import StructureRequest
-from voltomo.synthesis.scan import Scanner, scan
 from voltomo.synthesis.structure import Layers, Particles, Structure
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "Networks",
     "Particles",
     "Pores",
-    "Scanner",
     "Slits",
     "Structure",
     "StructureRequest",
@@ -33,5 +31,4 @@ __all__ = [
     "grain_values",
     "make_structure",
     "rasterize",
-    "scan",
 ]
