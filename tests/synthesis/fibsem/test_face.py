@@ -50,7 +50,7 @@ def test_a_cut_ball_is_a_disc(balls: BallMaker, z: float) -> None:
 
 @pytest.mark.parametrize(("row", "column"), [(0.0, 0.0), (2.25, -3.6), (-0.13, 0.48)])
 def test_a_face_shows_the_specimen_where_the_view_says(balls: BallMaker, row: float, column: float) -> None:
-    """The middle of a disc lies at its place in the structure plus the drift; 4 points per voxel give its centre to 0.03."""
+    """The middle of a disc lies at its place in the structure plus the drift, to 0.03 voxel with 4 points each."""
     share = 1 - _face(balls([(0, 24, 32)], [12]), View(0.0, row, column)).void_share
     rows, columns = np.indices(share.shape)
     found = (share * rows).sum() / share.sum(), (share * columns).sum() / share.sum()
