@@ -38,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _WAVE_FIELD, _CAVITY_FIELD, _PORE_FIELD = 1, 8, 9
-"""Shifts of the seed; grains take 5 to 7, the roughness of surfaces 3, and small pores 9 to 13."""
+"""Shifts of the seed; grains take 5 to 7, the roughness of surfaces 3, and small pores 9 to 14."""
 _FADE = 0.25
 """Levels over which the share of open walls of a network falls to 0."""
 _MOST_OPEN = 0.5
@@ -200,7 +200,12 @@ def is_in_pore(flaws: Flaws, row: int, o: Floats) -> bool:
     pz = (turn[0, 0] * o[0] + turn[0, 1] * o[1] + turn[0, 2] * o[2]) / pitch
     py = (turn[1, 0] * o[0] + turn[1, 1] * o[1] + turn[1, 2] * o[2]) / pitch
     px = (turn[2, 0] * o[0] + turn[2, 1] * o[1] + turn[2, 2] * o[2]) / pitch
-    iz, iy, ix = int(np.floor(pz)), int(np.floor(py)), int(np.floor(px))
+    # Layers and rows of cells are shifted at random, so that few planes pass between pores.
+    iz = int(np.floor(pz))
+    py += (shift_y := uniform(place_hash(seed + 5, iz, 0, 0)))
+    iy = int(np.floor(py))
+    px += (shift_x := uniform(place_hash(seed + 5, iz, iy, 1)))
+    ix = int(np.floor(px))
     if uniform(place_hash(seed, iz, iy, ix)) >= PORE_SHARE:
         return False
     largest = flaws.pore_radius / pitch
@@ -210,6 +215,8 @@ def is_in_pore(flaws: Flaws, row: int, o: Floats) -> bool:
     cx = ix + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 4, iz, iy, ix)) - 0.5)
     if (pz - cz) ** 2 + (py - cy) ** 2 + (px - cx) ** 2 >= radius * radius:
         return False
+    cy -= shift_y
+    cx -= shift_x
     vz = (turn[0, 0] * cz + turn[1, 0] * cy + turn[2, 0] * cx) * pitch
     vy = (turn[0, 1] * cz + turn[1, 1] * cy + turn[2, 1] * cx) * pitch
     vx = (turn[0, 2] * cz + turn[1, 2] * cy + turn[2, 2] * cx) * pitch

@@ -131,12 +131,12 @@ class Voids:
 
 @dataclass(frozen=True)
 class Pores:
-    """Many small closed balls inside particles: one in half of the cells of a cubic lattice in each particle's frame.
+    """Many small closed balls inside particles: one in half of the cubic cells of a stack in each particle's frame.
 
     Parameters
     ----------
     radius : of the largest, m; the radii are uniform between half of it and it
-    pitch : (N,) edge of the lattice of each particle, m; inf for a particle without pores; empty for none at all
+    pitch : (N,) edge of the cells of each particle, m; inf for a particle without pores; empty for none at all
     limit : (N,) level up to which their centres lie
     """
 
