@@ -48,12 +48,13 @@ def _binder(request: StructureRequest) -> tuple[Rule, ...]:
             BINDER,
             web,
             first=0.1,
+            second=0.1,
             field=0.1 * d50,
             form=SHEET,
             field_seed=2,
             field_length=_cube(0.35 * d50),
-            rough=0.02 * d50,
-            rough_length=0.08 * d50,
+            rough=0.06 * d50,
+            rough_length=0.1 * d50,
         ),
     )
 
