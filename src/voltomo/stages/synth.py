@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from voltomo.artifacts import (
     InstanceMap,
     ParticleTable,
     PhaseMap,
+    PhaseTable,
 )
 from voltomo.blocks import Block
 from voltomo.errors import InputError
@@ -359,7 +361,7 @@ def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
         structure, config.request(), work, phases=phases, particles=particles, with_transport=config.transport
     )
     return SynthResult(
-        phase_map=PhaseMap(phases, structure.phases, size, "z"),
+        phase_map=PhaseMap(phases, _seen(structure, truth), size, "z"),
         instance_map=InstanceMap(particles, table, size),
         crack_map=CrackMap(cracks, voxel_size=size),
         crack_widths=widths,
@@ -367,6 +369,11 @@ def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
         truth=truth | {"remarks": list(config.remarks)},
         structure=structure,
     )
+
+
+def _seen(structure: Structure, truth: Mapping[str, Any]) -> PhaseTable:
+    """The phases that have voxels: no collector where the window shows none, no cracks where nothing is broken."""
+    return PhaseTable(tuple(phase for phase in structure.phases if truth["voxels"][phase.name] > 0))
 
 
 def _paint_phases(block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure) -> npt.NDArray[np.uint8]:
