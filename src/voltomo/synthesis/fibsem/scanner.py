@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from voltomo.blocks import Block
 from voltomo.synthesis.families import COLLECTOR
+from voltomo.synthesis.fibsem.curtains import CurtainState, curtains
 from voltomo.synthesis.fibsem.depths import Depths, View
 from voltomo.synthesis.fibsem.detector import (
     Display,
@@ -20,8 +21,8 @@ from voltomo.synthesis.fibsem.detector import (
     foreshorten,
     rows_under,
 )
-from voltomo.synthesis.fibsem.face import paint_face
-from voltomo.synthesis.fibsem.marks import charge_of, charging, curtains, redeposition, trail_length
+from voltomo.synthesis.fibsem.face import paint_face, paint_phases
+from voltomo.synthesis.fibsem.marks import charge_of, charging, redeposition, trail_length
 from voltomo.synthesis.fibsem.texture import Texture
 from voltomo.synthesis.fibsem.track import SliceTrack
 from voltomo.synthesis.fibsem.yields import PhaseYields, find_yields
@@ -31,6 +32,8 @@ __all__ = ["FibsemScanner", "phase_yields", "scan_slices"]
 
 Floats = npt.NDArray[np.float32]
 
+_WALK = 128
+"""Rows of a face that are painted at once to follow curtains down to a block."""
 _FARTHEST = 3.0
 """Depths of attenuation to which deeper material shows; beyond, less than a twentieth is left."""
 
@@ -131,8 +134,8 @@ def scan_slices(
     Returns
     -------
     (Z, Y, X) array of ``scanner.dtype``
-        The same values however the stack is cut into blocks. Curtains need all rows above a block, which are painted
-        again for each block below another: blocks of whole slices are the fastest.
+        The same values however the stack is cut into blocks. Curtains come from the rows above a block, which are
+        followed again for each block below another: blocks of whole slices are the fastest.
     """
     slices, rows, columns = block.read
     yields = phase_yields(structure, scanner)
@@ -153,7 +156,8 @@ class _Needs:
     """What a region of an image depends on.
 
     `rows`, `columns` of the image; the rows of the image with the reach of the probe, `blurred_rows`, and the columns
-    with that of the detector, `counted_columns`; rows and columns of the face with the reach of everything.
+    with that of the detector, `counted_columns`; rows and columns of the face with the reach of everything; the row of
+    the face at which its curtains begin, `top`.
     """
 
     rows: slice
@@ -162,6 +166,7 @@ class _Needs:
     counted_columns: slice
     face_rows: slice
     face_columns: slice
+    top: int
 
     @classmethod
     def of(cls, scanner: FibsemScanner, rows: slice, columns: slice) -> _Needs:
@@ -171,15 +176,16 @@ class _Needs:
         blurred = slice(rows.start - probe, rows.stop + probe)
         under = rows_under(blurred, scanner.foreshortening)
         # Curtains start at the upper edge of the image, whatever the block.
-        top = rows_under(slice(-probe, 0), scanner.foreshortening).start if scanner.curtain != 0 else under.start
+        top = rows_under(slice(-probe, 0), scanner.foreshortening).start - rim
         left, right = probe + aside + max(rim, trail), probe + aside + rim
         return cls(
             rows,
             columns,
             blurred,
             slice(columns.start - aside, columns.stop + aside),
-            slice(top - rim, under.stop + rim),
+            slice(under.start - rim, under.stop + rim),
             slice(columns.start - left, columns.stop + right),
+            top if scanner.curtain != 0 else under.start - rim,
         )
 
 
@@ -225,20 +231,7 @@ def _light(
     start, drift = (needs.face_rows.start, needs.face_columns.start), (view.row, view.column)
     signal = face.yields
     if scanner.curtain != 0 or scanner.streak != 0:
-        signal = signal * (
-            1
-            + curtains(
-                face.phases,
-                yields.is_void,
-                start=start,
-                drift=drift,
-                slice_index=index,
-                curtain=scanner.curtain,
-                streak=scanner.streak,
-                width=scanner.curtain_width,
-                seed=scanner.seed,
-            )
-        )
+        signal = signal * (1 + _curtains(index, face.phases, view, needs, structure, scanner, yields))
     if scanner.redeposition != 0:
         signal = signal * (1 + redeposition(needs.face_rows, structure.shape[1], scanner.redeposition))
     if scanner.rim != 0 or scanner.trail != 0:
@@ -256,6 +249,38 @@ def _light(
     under = rows_under(needs.blurred_rows, scanner.foreshortening)
     signal = signal[under.start - needs.face_rows.start : under.stop - needs.face_rows.start]
     return foreshorten(signal, needs.blurred_rows, scanner.foreshortening)
+
+
+def _curtains(
+    index: int,
+    phases: npt.NDArray[np.uint8],
+    view: View,
+    needs: _Needs,
+    structure: Structure,
+    scanner: FibsemScanner,
+    yields: PhaseYields,
+) -> Floats:
+    """Relative change by curtains over the rows and columns of the face, begun at the upper edge of the image."""
+
+    def trace(phases: npt.NDArray[np.uint8], first_row: int, above: CurtainState) -> tuple[Floats, CurtainState]:
+        return curtains(
+            phases,
+            yields.is_void,
+            above,
+            start=(first_row, needs.face_columns.start),
+            drift=(view.row, view.column),
+            slice_index=index,
+            curtain=scanner.curtain,
+            streak=scanner.streak,
+            width=scanner.curtain_width,
+            seed=scanner.seed,
+        )
+
+    state = CurtainState.at_top(phases.shape[1])
+    for row in range(needs.top, needs.face_rows.start, _WALK):
+        part = slice(row, min(row + _WALK, needs.face_rows.start))
+        state = trace(paint_phases(structure, view, (part, needs.face_columns), scanner.subsamples), row, state)[1]
+    return trace(phases, needs.face_rows.start, state)[0]
 
 
 def _detect(index: int, signal: Floats, needs: _Needs, scanner: FibsemScanner) -> Floats:
