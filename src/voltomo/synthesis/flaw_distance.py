@@ -202,21 +202,19 @@ def is_in_pore(flaws: Flaws, row: int, o: Floats) -> bool:
     px = (turn[2, 0] * o[0] + turn[2, 1] * o[1] + turn[2, 2] * o[2]) / pitch
     # Layers and rows of cells are shifted at random, so that few planes pass between pores.
     iz = int(np.floor(pz))
-    py += (shift_y := uniform(place_hash(seed + 5, iz, 0, 0)))
-    iy = int(np.floor(py))
-    px += (shift_x := uniform(place_hash(seed + 5, iz, iy, 1)))
-    ix = int(np.floor(px))
+    shift_y = uniform(place_hash(seed + 5, iz, 0, 0))
+    iy = int(np.floor(py + shift_y))
+    shift_x = uniform(place_hash(seed + 5, iz, iy, 1))
+    ix = int(np.floor(px + shift_x))
     if uniform(place_hash(seed, iz, iy, ix)) >= PORE_SHARE:
         return False
     largest = flaws.pore_radius / pitch
     radius = largest * (SMALLEST_PORE + (1 - SMALLEST_PORE) * uniform(place_hash(seed + 1, iz, iy, ix)))
     cz = iz + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 2, iz, iy, ix)) - 0.5)
-    cy = iy + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 3, iz, iy, ix)) - 0.5)
-    cx = ix + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 4, iz, iy, ix)) - 0.5)
+    cy = iy + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 3, iz, iy, ix)) - 0.5) - shift_y
+    cx = ix + 0.5 + (1 - 2 * largest) * (uniform(place_hash(seed + 4, iz, iy, ix)) - 0.5) - shift_x
     if (pz - cz) ** 2 + (py - cy) ** 2 + (px - cx) ** 2 >= radius * radius:
         return False
-    cy -= shift_y
-    cx -= shift_x
     vz = (turn[0, 0] * cz + turn[1, 0] * cy + turn[2, 0] * cx) * pitch
     vy = (turn[0, 1] * cz + turn[1, 1] * cy + turn[2, 1] * cx) * pitch
     vx = (turn[0, 2] * cz + turn[1, 2] * cy + turn[2, 2] * cx) * pitch

@@ -88,9 +88,10 @@ class Flaws(NamedTuple):
 
 
 def _as_records(shapes: Slits | Networks | Voids) -> Records:
-    """One record per row."""
-    columns = {item.name: np.asarray(getattr(shapes, item.name)) for item in fields(shapes)}
-    dtype = np.dtype([(name, column.dtype, column.shape[1:]) for name, column in columns.items()], align=True)
+    """One record per row; numbers of a structure that was put together by hand get the types of one that was drawn."""
+    kinds = {item.name: getattr(type(shapes).none(), item.name).dtype for item in fields(shapes)}
+    columns = {name: np.asarray(getattr(shapes, name), kind) for name, kind in kinds.items()}
+    dtype = np.dtype([(name, kinds[name], column.shape[1:]) for name, column in columns.items()], align=True)
     records = np.zeros(len(shapes.particle), dtype)
     for name, column in columns.items():
         records[name] = column
