@@ -23,7 +23,7 @@ from voltomo.stages.twin_scan import NOMINAL_VOXEL, TwinPlan, make_twin
 from voltomo.stages.workspace import Workspace
 from voltomo.synthesis.likeness.comparison import STRUCTURE, MatchRow, compare_likeness
 from voltomo.synthesis.likeness.correction import correct_settings
-from voltomo.synthesis.likeness.covariance import noise_kernel
+from voltomo.synthesis.likeness.noise_model import NoiseModel, fit_noise
 from voltomo.synthesis.likeness.settings import TwinSettings, first_settings
 from voltomo.synthesis.likeness.statistic import Likeness
 
@@ -131,7 +131,7 @@ def plan_twin(
         family=config.family,
         voxel_size=size,
         dtype=_dtype(volume.channel().dtype),
-        noise_kernel=None if source.noise is None else noise_kernel(source.noise),
+        noise=None if source.noise is None else fit_noise(source.noise, source.noise),
         seed=config.seed,
         source=source.likeness,
         phases=phases,
@@ -140,17 +140,25 @@ def plan_twin(
     if config.rounds == 0:
         return _bounded(plan, plan.shape)
     window = _trial_window(volume.shape, config.trial_voxels)
-    trials = []
+    trials, wanted = [], source.noise
     for number in range(config.rounds + 1):
         trial = _try(_bounded(plan, window), window, config, Prefixed(work, f"trial-{number}"))
         trials.append(trial)
-        corrected = correct_settings(
-            trial.settings, plan.source, trial.likeness, plan.phases, sizes=window == plan.shape
-        )
+        seen = trial.measured
+        corrected = correct_settings(trial.settings, plan.source, seen.likeness, phases, sizes=window == plan.shape)
         plan = replace(plan, settings=corrected)
+        if source.noise is not None and wanted is not None and seen.noise is not None:
+            # What textures and edges add to the variogram of the noise is taken off the noise that is put in.
+            wanted = wanted.plus(source.noise, seen.noise)
+            plan = replace(plan, noise=fit_noise(wanted, source.noise))
     best = min(trials, key=lambda trial: trial.miss)
-    notes = (*plan.notes, *best.notes)
-    return replace(plan, settings=best.settings, history=tuple(trial.to_record() for trial in trials), notes=notes)
+    return replace(
+        plan,
+        settings=best.settings,
+        noise=best.noise,
+        history=tuple(trial.to_record() for trial in trials),
+        notes=(*plan.notes, *best.notes),
+    )
 
 
 def _bounded(plan: TwinPlan, window: tuple[int, int, int]) -> TwinPlan:
@@ -171,8 +179,8 @@ def compare_twin(plan: TwinPlan, twin: Volume, config: TwinConfig, work: Workspa
     work : where arrays and blocks live; only scratch is written
     """
     measured = _measure_twin(plan, twin, config, Prefixed(work, "twin"))
-    rows = compare_likeness(plan.source, measured, plan.phases)
-    return TwinMatch(rows, plan.source, measured, plan.settings, plan.history, plan.notes)
+    rows = compare_likeness(plan.source, measured.likeness, plan.phases)
+    return TwinMatch(rows, plan.source, measured.likeness, plan.settings, plan.history, plan.notes)
 
 
 def _measure(
@@ -194,7 +202,7 @@ def _measure(
     return measured, phase_map.phases
 
 
-def _measure_twin(plan: TwinPlan, twin: Volume, config: TwinConfig, work: Workspace) -> Likeness:
+def _measure_twin(plan: TwinPlan, twin: Volume, config: TwinConfig, work: Workspace) -> Measured:
     """Statistics of a twin, in the units and over the histogram of its source."""
     edges = plan.source.curves["histogram"]["edges"]
     has_size = any(statistic.unit == "m" for statistic in plan.source)
@@ -202,7 +210,7 @@ def _measure_twin(plan: TwinPlan, twin: Volume, config: TwinConfig, work: Worksp
     span = (float(edges[0]), float(edges[-1]))
     noise_phase = plan.source.curves.get("noise", {}).get("phase")
     measured, _ = _measure(same, config, work, span=span, noise_phase=noise_phase)
-    return measured.likeness
+    return measured
 
 
 @dataclass(frozen=True)
@@ -210,8 +218,9 @@ class _Trial:
     """A trial twin: its settings, what it looks like, and by how much it misses."""
 
     settings: TwinSettings
+    noise: NoiseModel | None
     window: tuple[int, int, int]
-    likeness: Likeness
+    measured: Measured
     rows: tuple[MatchRow, ...]
     notes: tuple[str, ...]
 
@@ -250,11 +259,11 @@ def _try(plan: TwinPlan, window: tuple[int, int, int], config: TwinConfig, work:
                 raise
             notes = [f"sizes and cracks of the twin were moderated, because {str(error)[:1].lower()}{str(error)[1:]}"]
             plan = replace(plan, settings=_moderate(plan.settings))
-    likeness = _measure_twin(plan, twin, config, work)
-    rows = compare_likeness(plan.source, likeness, plan.phases)
+    measured = _measure_twin(plan, twin, config, work)
+    rows = compare_likeness(plan.source, measured.likeness, plan.phases)
     if window != plan.shape:  # sizes and fractions of another window say nothing
         rows = tuple(row for row in rows if row.name not in STRUCTURE)
-    return _Trial(plan.settings, window, likeness, rows, tuple(notes))
+    return _Trial(plan.settings, plan.noise, window, measured, rows, tuple(notes))
 
 
 def _moderate(settings: TwinSettings) -> TwinSettings:

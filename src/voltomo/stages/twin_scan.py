@@ -18,6 +18,7 @@ from voltomo.stages.synth import SynthConfig
 from voltomo.stages.workspace import Workspace
 from voltomo.synthesis.families import ACTIVE, BINDER, CRACK_PHASE, PORE, find_family
 from voltomo.synthesis.generate import make_structure
+from voltomo.synthesis.likeness.noise_model import NoiseModel
 from voltomo.synthesis.likeness.settings import TwinSettings
 from voltomo.synthesis.likeness.statistic import Likeness
 from voltomo.synthesis.raster import rasterize
@@ -41,7 +42,7 @@ class TwinPlan:
     family : kind of electrode
     voxel_size : (dz, dy, dx) in m; `NOMINAL_VOXEL` where that of the scan is not known
     dtype : of the scan
-    noise_kernel : (KZ, KY, KX) kernel that gives white noise the measured spectrum; None where that is not known
+    noise : its strength and spectrum; None where only the strength in `settings` is known
     seed : of the twin
     source : statistics of the scan
     phases : phase table of the segmentation
@@ -54,7 +55,7 @@ class TwinPlan:
     family: str
     voxel_size: VoxelSize
     dtype: str
-    noise_kernel: npt.NDArray[np.float64] | None
+    noise: NoiseModel | None
     seed: int
     source: Likeness
     phases: PhaseTable
@@ -103,7 +104,7 @@ class TwinPlan:
             ACTIVE: settings.active,
             BINDER: settings.binder_level,
         }
-        kernel = self.noise_kernel
+        kernel = None if self.noise is None else self.noise.kernel()
         return ImageScanConfig(
             levels={i: level / scale for i, level in levels.items() if i in find_family(self.family).materials},
             texture=settings.texture / scale,
@@ -111,7 +112,7 @@ class TwinPlan:
             porous_texture=settings.porous_texture / scale,
             porous_length=settings.porous_length,
             blur=settings.blur,
-            noise=settings.noise / scale,
+            noise=(settings.noise if self.noise is None else self.noise.std) / scale,
             noise_length=settings.noise_length,
             noise_kernel=None if kernel is None else tuple(tuple(map(tuple, plane)) for plane in kernel.tolist()),
             rings=settings.rings / scale,

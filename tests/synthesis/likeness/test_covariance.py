@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from voltomo.blocks import Block
 from voltomo.morphology.grid import Grid
-from voltomo.synthesis.likeness.covariance import Covariance, fit_length, half_width, noise_kernel, spectrum
+from voltomo.synthesis.likeness.covariance import Covariance, fit_length, half_width, spectrum
+from voltomo.synthesis.likeness.noise_model import fit_noise
 from voltomo.synthesis.likeness.sums import FARTHEST_LAG, Interior, sum_fluctuations
 from voltomo.synthesis.likeness.surfaces import REACH
 
@@ -73,7 +74,9 @@ def test_kernel_gives_back_the_covariance() -> None:
     white = np.random.default_rng(3).normal(size=(400, 400))
     wanted = ndimage.gaussian_filter(white, (0.7, 2.0), mode="wrap")
     first = _covariance((wanted / wanted.std()).astype(np.float32)[None])
-    kernel = noise_kernel(first)
+    model = fit_noise(first, first)
+    kernel = model.kernel()
+    assert model.std == pytest.approx(1, rel=0.03)
     assert np.sum(kernel**2) == pytest.approx(1)
     assert kernel.shape[0] == 1
     again = ndimage.convolve(np.random.default_rng(4).normal(size=(400, 400)), kernel[0], mode="wrap")

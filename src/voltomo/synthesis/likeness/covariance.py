@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from voltomo.synthesis.likeness.sums import LONGEST_LAG, lags
 
-__all__ = ["Covariance", "fit_length", "half_width", "noise_kernel", "spectrum"]
+__all__ = ["Covariance", "fit_length", "half_width", "spectrum"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -77,6 +77,15 @@ class Covariance:
         if axis == "z":
             return self.along_z
         return self.plane[LONGEST_LAG:, LONGEST_LAG] if axis == "y" else self.plane[LONGEST_LAG, LONGEST_LAG:]
+
+    def plus(self, one: Covariance, two: Covariance) -> Covariance:
+        """The covariance changed by the difference between two others."""
+        return Covariance(
+            self.plane + one.plane - two.plane,
+            self.along_z + one.along_z - two.along_z,
+            self.lags,
+            self.variogram + one.variogram - two.variogram,
+        )
 
     def texture(self, variance: float, noise: Covariance) -> Floats:
         """(K,) covariance by lag of what a phase varies beyond the noise.
@@ -153,37 +162,6 @@ def spectrum(covariance: Covariance) -> tuple[Floats, Floats]:
     keep = np.arange(len(count)) <= len(power) // 2
     mean = np.bincount(bins, weights=power.ravel()) / np.maximum(count, 1)
     return (np.arange(len(count)) / len(power))[keep], mean[keep]
-
-
-def noise_kernel(covariance: Covariance) -> Floats:
-    """Kernel that gives white noise the covariance seen in the plane, and the correlation seen along z.
-
-    Returns
-    -------
-    (KZ, KY, KX) float64, odd along each axis, KZ = 1 in a section
-        Sum of squares 1. It is symmetric; its Fourier transform is the root of the power spectrum. Along z it is the
-        Gaussian of `fit_length`; it ends where 1 % of its energy is left.
-    """
-    plane = np.fft.fftshift(np.fft.ifft2(np.sqrt(_power(covariance))).real)
-    length = fit_length(covariance.along("z")) or 0.0
-    reach = int(np.ceil(2.5 * length))
-    along_z = np.exp(-0.5 * (np.arange(-reach, reach + 1) / length) ** 2) if reach else np.ones(1)
-    kernel = along_z[:, None, None] * _trimmed(plane)
-    return np.asarray(kernel / np.sqrt(np.sum(kernel**2)))
-
-
-_KEPT_ENERGY = 0.99
-"""Of a noise kernel; each doubling of its edge costs a scan four times the time."""
-
-
-def _trimmed(plane: Floats) -> Floats:
-    """The smallest middle part of a kernel that holds nearly all of its energy."""
-    middle, total = len(plane) // 2, np.sum(plane**2)
-    for reach in range(middle + 1):
-        part = plane[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
-        if np.sum(part**2) >= _KEPT_ENERGY * total:
-            return part
-    return plane
 
 
 def _power(covariance: Covariance) -> Floats:
