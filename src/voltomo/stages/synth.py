@@ -365,7 +365,7 @@ def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
         instance_map=InstanceMap(particles, table, size),
         crack_map=CrackMap(cracks, voxel_size=size),
         crack_widths=widths,
-        cracks=crack_table(structure),
+        cracks=crack_table(structure, instance_ids=table["instance_id"]),
         truth=truth | {"remarks": list(config.remarks)},
         structure=structure,
     )
