@@ -69,7 +69,7 @@ def main() -> None:
     figure.tight_layout(pad=0.5)
     path = Path(__file__).parents[1] / "explanation" / "virtual-image-scan.png"
     figure.savefig(path, dpi=90)
-    Image.open(path).convert("L").quantize(48).save(path, optimize=True)  # a third of the bytes
+    Image.open(path).convert("L").quantize(96).save(path, optimize=True)  # half of the bytes
 
 
 if __name__ == "__main__":
