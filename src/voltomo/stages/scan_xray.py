@@ -5,25 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from voltomo.artifacts import ProjectionStack
-from voltomo.blocks import Block, Partial, WritableArray
 from voltomo.errors import InputError
-from voltomo.stages.blank import Blank
 from voltomo.stages.workspace import Workspace
-from voltomo.synthesis.raster import rasterize
+from voltomo.stages.xray_exposures import ScanPlan, expose_scan, paint_specimen, saturated_share
 from voltomo.synthesis.structure import Structure
 from voltomo.synthesis.xray.attenuation import Spectrum, optical_constants, tube_spectrum
-from voltomo.synthesis.xray.detector import SATURATION, Detector, expose
+from voltomo.synthesis.xray.detector import Detector
 from voltomo.synthesis.xray.geometry import Motion, ParallelGeometry
 from voltomo.synthesis.xray.record import describe_instrument, describe_scan, warn_of_scan
-from voltomo.synthesis.xray.scanner import Specimen, XrayOptics, scan_region
+from voltomo.synthesis.xray.scanner import XrayOptics
 from voltomo.synthesis.xray.wave import WaveOptics
 from voltomo.units import format_length, format_voxel_size, parse_energy, parse_length
 
@@ -42,8 +38,6 @@ _LARGEST_REACH = 256
 """Pixels over which fringes may spread."""
 _JITTER_LIMIT = 3.0
 """Standard deviations at which jitter ends, so that it is known how much of the sample a scan sees."""
-_WORKING_BYTES = 160_000_000
-"""Of a block, beside what grows with the sample: line integrals, waves, pixels (measured)."""
 
 
 class XrayScanConfig(BaseModel):
@@ -209,15 +203,15 @@ def run_xray_scan(structure: Structure, config: XrayScanConfig, work: Workspace)
     margin = max(
         one.reach(factor) + math.ceil(float(np.abs(geometries[name].offset_v).max())) for name, one in optics.items()
     )
-    specimen = _paint(structure, factor, margin, work)
+    specimen = paint_specimen(structure, factor=factor, margin=margin, work=work)
     stacks: dict[str, ProjectionStack] = {}
     scans: dict[str, Any] = {}
     warnings: list[str] = []
     for number, name in enumerate(config.contrasts):
         geometry, detector = geometries[name], config.detector(number, name)
-        stacks[name] = _expose_all(name, specimen, geometry, optics[name], detector, config, work)
-        counts = work.reduce(f"{name} counts", _count_saturated, stacks[name].data, merge=_add, bytes_per_voxel=4)
-        share = float(counts["saturated"]) / math.prod(stacks[name].shape)
+        plan = ScanPlan(name, geometry, optics[name], detector, config.flats, config.darks)
+        stacks[name] = expose_scan(plan, specimen, work)
+        share = saturated_share(stacks[name], name=name, work=work)
         scans[name] = describe_scan(geometry, optics[name], detector, saturated_share=share)
         found = warn_of_scan(geometry, optics[name], width=_width(structure), saturated_share=share)
         warnings += [f"{name} scan: {text}" for text in found]
@@ -276,123 +270,3 @@ def _check_reach(reach: int, contrast: Contrast, config: XrayScanConfig) -> None
             f"in the {contrast} scan a point spreads over {reach} pixels, at most {_LARGEST_REACH} can be computed; "
             f"ask for a distance below {config.distance}, a halo below {config.halo} or larger voxels"
         )
-
-
-def _paint(structure: Structure, factor: int, margin: int, work: Workspace) -> Specimen:
-    """The structure on the fine grid, with what lies above and below the window."""
-    nz, ny, nx = structure.shape
-    shape = (ny * factor, nx * factor, (nz + 2 * margin) * factor)
-    phases = work.array("specimen", shape, np.uint8)
-    paint = partial(_paint_block, structure=structure.refined(factor), shift=margin * factor)
-    work.map("specimen", paint, Blank(shape), out=phases, bytes_per_voxel=20)
-    return Specimen(phases, factor, margin, structure.is_cylinder)
-
-
-def _paint_block(
-    block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure, shift: int
-) -> npt.NDArray[np.uint8]:
-    y, x, z = block.read
-    phases, _ = rasterize(structure, (slice(z.start - shift, z.stop - shift), y, x))
-    return phases.transpose(1, 2, 0)
-
-
-def _expose_all(
-    name: Contrast,
-    specimen: Specimen,
-    geometry: ParallelGeometry,
-    optics: XrayOptics,
-    detector: Detector,
-    config: XrayScanConfig,
-    work: Workspace,
-) -> ProjectionStack:
-    """Flats, darks and projections of one scan."""
-    rows, columns = geometry.shape
-    images = work.array(f"{name} projections", (len(geometry), rows, columns), np.uint16)
-    ny, nx, _ = (int(n) for n in specimen.phases.shape)
-    # A block holds a slab of the sample, one strip of it as it is read, and its line integrals.
-    working = _WORKING_BYTES + 80 * ny * nx
-    project = partial(_project_block, specimen=specimen, geometry=geometry, optics=optics, detector=detector)
-    need = 12 + working / _block_voxels(images)
-    work.map(f"{name} projections", project, Blank(images.shape), out=images, bytes_per_voxel=need)
-    flats, flat_times = _expose_open("flat", name, config.flats, geometry, detector, work)
-    darks, dark_times = _expose_open("dark", name, config.darks, geometry, detector, work)
-    return ProjectionStack(
-        images,
-        geometry.angles,
-        flats,
-        darks,
-        flat_times,
-        dark_times,
-        pixel_size=optics.pixel_size,
-        energy=optics.spectrum.mean,
-        distance=optics.wave.distance,
-        name=f"synthetic scan, {name} contrast, seed {config.seed}",
-    )
-
-
-def _block_voxels(array: WritableArray) -> int:
-    """Values in a block of a workspace: a whole shard where the array has them."""
-    shards = getattr(array, "shards", None) or array.shape
-    return math.prod(min(int(n), int(s)) for n, s in zip(array.shape, shards, strict=True))
-
-
-def _expose_open(
-    kind: Literal["flat", "dark"],
-    name: Contrast,
-    count: int,
-    geometry: ParallelGeometry,
-    detector: Detector,
-    work: Workspace,
-) -> tuple[WritableArray | None, tuple[float, ...]]:
-    """Images without sample, half of them before the scan and half after it, and when each was taken."""
-    if count == 0:
-        return None, ()
-    times = np.repeat([0.0, 1.0], [(count + 1) // 2, count // 2])
-    out = work.array(f"{name} {kind}s", (count, *geometry.shape), np.uint16)
-    shoot = partial(_expose_block, kind=kind, times=times, shape=geometry.shape, detector=detector)
-    work.map(f"{name} {kind}s", shoot, Blank(out.shape), out=out, bytes_per_voxel=40)
-    return out, tuple(times.tolist())
-
-
-def _project_block(
-    block: Block,
-    _blank: npt.NDArray[np.uint8],
-    *,
-    specimen: Specimen,
-    geometry: ParallelGeometry,
-    optics: XrayOptics,
-    detector: Detector,
-) -> npt.NDArray[np.uint16]:
-    transmission = scan_region(block.read, specimen, geometry, optics)
-    angles = block.read[0]
-    times = (np.arange(angles.start, angles.stop) + 0.5) / len(geometry)
-    return expose(
-        transmission, kind="projection", times=times, first=block.origin, shape=geometry.shape, detector=detector
-    )
-
-
-def _expose_block(
-    block: Block,
-    blank: npt.NDArray[np.uint8],
-    *,
-    kind: Literal["flat", "dark"],
-    times: npt.NDArray[np.float64],
-    shape: tuple[int, int],
-    detector: Detector,
-) -> npt.NDArray[np.uint16]:
-    return expose(
-        np.ones(blank.shape, np.float32),
-        kind=kind,
-        times=times[block.read[0]],
-        first=block.origin,
-        shape=shape,
-        detector=detector,
-    )
-
-
-def _count_saturated(block: Block, counts: npt.NDArray[np.uint16]) -> Partial:
-    return {"saturated": np.asarray(np.count_nonzero(counts[block.inner] == SATURATION), np.int64)}
-
-
-def _add(one: Partial, two: Partial) -> Partial:
-    return {name: np.add(one[name], two[name]) for name in one}
