@@ -33,7 +33,7 @@ __all__ = ["DOSES", "FibsemScanConfig", "FibsemScanResult", "run_fibsem_scan"]
 DOSES = {"low": 500.0, "medium": 2000.0, "high": 20000.0}
 """Electrons per pixel. With a fifth of those that come back detected, NMC811 and Li6PS5Cl differ by 1.1, 2.1 and 6.7
 times the shot noise of a pixel."""
-_SHINE = 5.0
+_SHINE = 3.0
 """Usual depth of view into pores, in pixels: pores are a few pixels wide, and a hole is dark beyond its width."""
 _SLICE_BYTES = 160.0
 """Per point of the one slice that is in work, its margins included; only the images of a whole block are kept."""
@@ -60,7 +60,7 @@ class FibsemScanConfig(BaseModel):
         "vacuum", description="what fills the pores; through vacuum, deeper material shines"
     )
     shine_depth: str | None = Field(
-        None, description="depth at which deeper material has lost all but 1/e of its brightness; 5 pixels if not given"
+        None, description="depth at which deeper material has lost all but 1/e of its brightness; 3 pixels if not given"
     )
     dose: Literal["low", "medium", "high", "noiseless"] = Field(
         "medium", description="500, 2000 or 20000 electrons of the beam per pixel; see `electrons`"
