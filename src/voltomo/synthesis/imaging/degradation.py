@@ -55,6 +55,7 @@ class DegradationRanges:
     noise_kernels : correlations of measured noise, one of which is drawn; none for Gaussians of `noise_length`
     fringe_length, fringes : √(λ·z), and δ/β·fringe_length²/4π: by how much an edge overshoots, in its second derivative
     halo, halo_length : of Zernike phase contrast
+    background : grey of empty space, which a halo leaves as it is
     ring_distance : of the axis of rotation from the middle of the patch
     wedge : opening angle
     drift_length : of the brightness
@@ -73,6 +74,7 @@ class DegradationRanges:
     fringes: Interval = (0.3, 2.0)
     halo: Interval = (0.1, 0.5)
     halo_length: Interval = (6.0, 16.0)
+    background: float = 0.22
     rings: Interval = (0.005, 0.04)
     ring_distance: Interval = (0.0, 1000.0)
     wedge: Interval = (math.radians(5), math.radians(60))
@@ -122,6 +124,7 @@ def draw_degradation(rng: np.random.Generator, ranges: DegradationRanges, *, sha
             fringes=4 * math.pi * overshoot / fringe_length**2 if fringe_length else 0.0,
             halo=maybe(ranges.halo),
             halo_length=draw(ranges.halo_length),
+            background=ranges.background,
         ),
         noise=Noise(
             draw(ranges.noise),
