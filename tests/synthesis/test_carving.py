@@ -164,8 +164,27 @@ def _everywhere(width: float) -> Networks:
         -np.inf * one,
         np.inf * one,
         2 * one,
+        0 * one,
         width * one,
     )
+
+
+def test_grains_of_a_group_hold_together(balls: Balls) -> None:
+    """With all facets open, the crack parts the particle into groups of grains, each with grains within one piece.
+
+    A crack along the walls between groups is part of the crack along all walls; what it leaves has far fewer pieces.
+    """
+    every = _everywhere(2.2)
+    alone = balls((51, 51, 51), (25, 25, 25), 23.0, grain_size=9.0, networks=every)
+    grouped = replace(alone, networks=replace(every, group=np.array([20.0])))
+    pieces = []
+    for structure in (alone, grouped):
+        phases, _ = rasterize(structure, whole(structure))
+        labels, _ = ndimage.label(phases == ACTIVE)
+        pieces.append(np.count_nonzero(np.bincount(labels.ravel())[1:] > 20))
+    assert pieces[1] < 0.3 * pieces[0]
+    assert pieces[1] > 5
+    assert not np.any(crack_voxels(grouped) & ~crack_voxels(alone))
 
 
 @pytest.mark.parametrize("kind", CRACK_TYPES)

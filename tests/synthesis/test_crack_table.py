@@ -55,7 +55,8 @@ def test_the_volume_of_a_network_is_that_of_its_voxels(balls: Balls) -> None:
     """Counted on the table's grid and on the voxels, within 2 %; a network has no normal."""
     one = np.ones(1)
     networks = Networks(
-        np.zeros(1, np.int64), np.ones(1, bool), np.eye(3)[:1], 2 * one, 0.9 * one, np.inf * one, 2 * one, 2.5 * one
+        *(np.zeros(1, np.int64), np.ones(1, bool), np.eye(3)[:1]),
+        *(2 * one, 0.9 * one, np.inf * one, 2 * one, 0 * one, 2.5 * one),
     )
     structure = balls((61, 61, 61), (30, 30, 30), 28.0, grain_size=11.0, networks=networks)
     phases, _ = rasterize(structure, (slice(0, 61),) * 3)

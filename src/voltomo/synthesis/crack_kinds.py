@@ -26,6 +26,10 @@ _AT_SURFACE = 0.4
 """Share of the open networks that start at the surface; the others start at the centre."""
 _CONE = 0.7
 """Cosine of half the opening angle, 45°, in which a network from the centre reaches the surface."""
+_GROUP = (0.35, 0.6)
+"""Sizes of the groups of grains between which a network runs, in radii of the particle; see `nmc_nanoct`, slice A_1."""
+_FEWEST_IN_GROUP = 1.3
+"""Size of the smallest groups, in grains; each grain is a group of its own below."""
 _CAVITY = (0.10, 0.16)
 """Mean radii of core voids, in diameters of the particle."""
 _LUMP = 0.5
@@ -106,6 +110,7 @@ class _Network(NamedTuple):
     reach: float
     start: float
     extent: float
+    group: float
     width: float
 
 
@@ -238,7 +243,10 @@ def _draw_network(particle: _Particle, rng: np.random.Generator) -> list[_Networ
         reach = min(reach, extent)
     elif rng.random() < _AT_SURFACE:
         reach, start, cone = -np.inf, float(rng.uniform(0.4, 0.65)), 2.0
-    return [_Network(particle.row, is_open, direction, cone, reach, start, extent, width)]
+    group = float(rng.uniform(*_GROUP)) * particle.radius
+    if group < _FEWEST_IN_GROUP * particle.plan.grain_size:
+        group = 0.0
+    return [_Network(particle.row, is_open, direction, cone, reach, start, extent, group, width)]
 
 
 _DRAW: dict[str, Callable[[_Particle, np.random.Generator], list[Any]]] = {

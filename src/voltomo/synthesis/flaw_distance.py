@@ -17,6 +17,7 @@ from voltomo.synthesis.grain_walls import (
     PER_PARTICLE,
     cell_of_seed,
     gather_seeds,
+    nearest_cell,
     nearest_seed,
     wall,
 )
@@ -37,12 +38,12 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-_WAVE_FIELD, _CAVITY_FIELD, _PORE_FIELD = 1, 8, 9
-"""Shifts of the seed; grains take 5 to 7, the roughness of surfaces 3, and small pores 9 to 14."""
+_WAVE_FIELD, _GROUP_FIELD, _CAVITY_FIELD, _PORE_FIELD = 1, 2, 8, 9
+"""Shifts of the seed; groups of grains take 2 and 4, the roughness of surfaces 3, grains 5 and 6, small pores 9 to 14."""
 _FADE = 0.25
 """Levels over which the share of open walls of a network falls to 0."""
-_MOST_OPEN = 0.5
-"""Largest share of open walls: about half of the grains' walls hold together what a network leaves of a particle."""
+_MOST_OPEN = 0.7
+"""Largest share of open facets between groups of grains: some hold together what a network leaves of a particle."""
 _STEEPEST = 3 * 3**0.5
 """Largest slope of `lattice_noise`: 3 along each axis, from −1 to 1 along a smooth step."""
 _LUMPS = 1.6
@@ -147,17 +148,21 @@ def network_distance(flaws: Flaws, k: int, row: int, o: Floats, level: float, ne
             room.normal[j] += turn[i, j] * component
     cell_of_seed(grain, room.cell, room.here)
     cell_of_seed(behind, room.cell, room.there)
-    if not _is_wall_open(flaws, k, row, seed + 2, room.here, room.there, mz, my, mx):
+    if not _is_wall_open(flaws, k, row, room, mz, my, mx):
         return np.inf
     return float(distance * size)
 
 
 @njit(cache=True, nogil=True)
-def _is_wall_open(
-    flaws: Flaws, k: int, row: int, seed: int, here: Integers, there: Integers, mz: float, my: float, mx: float
-) -> bool:
-    """Whether the wall between two grains is open, seen from either; (mz, my, mx) is midway between them."""
+def _is_wall_open(flaws: Flaws, k: int, row: int, room: Scratch, mz: float, my: float, mx: float) -> bool:
+    """Whether the wall between ``room.here`` and ``room.there`` is open; (mz, my, mx) is midway between the grains."""
     network = flaws.networks[k]
+    seed = flaws.seed + PER_PARTICLE * row
+    ratio = flaws.grain_size / network.group if network.group > 0 else 0.0
+    here = _group(seed, room.here, ratio)
+    there = _group(seed, room.there, ratio)
+    if here == there:
+        return False
     d = network.direction
     along, far = d[0] * mz + d[1] * my + d[2] * mx, np.sqrt(mz * mz + my * my + mx * mx)
     if along > network.cone * far:
@@ -165,8 +170,16 @@ def _is_wall_open(
     level = level_of(flaws, row, mz, my, mx)
     chance = max((network.reach - level) / _FADE, (level - network.start) / _FADE)
     # The sum does not depend on the order, and is as random as its parts.
-    bits = place_hash(seed, here[0], here[1], here[2]) + place_hash(seed, there[0], there[1], there[2])
-    return bool(uniform(bits) < min(chance, _MOST_OPEN))
+    return bool(uniform(here + there) < min(chance, _MOST_OPEN))
+
+
+@njit(cache=True, nogil=True)
+def _group(seed: int, grain: Integers, ratio: float) -> np.uint64:
+    """Random bits of the group of the grain in a cell; `ratio` is the size of grains in that of groups, or 0."""
+    z, y, x = grain[0], grain[1], grain[2]
+    if ratio > 0.0:
+        z, y, x = nearest_cell(seed + _GROUP_FIELD, ratio * (z + 0.5), ratio * (y + 0.5), ratio * (x + 0.5))
+    return place_hash(seed + _GROUP_FIELD + 2, z, y, x)
 
 
 @njit(cache=True, nogil=True)

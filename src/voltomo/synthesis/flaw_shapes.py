@@ -65,10 +65,12 @@ class Slits:
 class Networks:
     """Cracks along the walls between the grains of a particle, ordered by particle, at most one in each.
 
-    A wall is open with a chance that depends on the point midway between the two grains: 1 in the cone around
-    `direction`; elsewhere at most a half, and so much only an eighth of a level below `reach` or above `start`,
-    between which it falls to 0. A point lies in the crack if the nearest wall is open and
-    nearer than half the width, and its level is below `extent`.
+    Grains belong to groups, which are the Voronoi cells of a coarser lattice. A wall can be open only between two
+    groups, and all walls between the same two share their random number; so a crack follows grains along a facet, and
+    ends at edges of groups. The chance to be open depends on the point midway between the two grains: 1 in the cone
+    around `direction`; elsewhere at most 0.7, and so much only a sixth of a level below `reach` or above `start`,
+    between which it falls to 0. A point lies in the crack if the nearest wall is open and nearer than half the width,
+    and its level is below `extent`.
 
     Parameters
     ----------
@@ -79,6 +81,7 @@ class Networks:
     reach : (K,) level; −inf for a network at the surface
     start : (K,) level; inf for a network at the centre
     extent : (K,) level
+    group : (K,) size of the groups of grains, m; 0 where each grain is a group
     width : (K,) m
     """
 
@@ -89,15 +92,15 @@ class Networks:
     reach: Floats
     start: Floats
     extent: Floats
+    group: Floats
     width: Floats
 
     @classmethod
     def none(cls) -> Networks:
         """No networks."""
         nothing = np.empty(0)
-        return cls(
-            np.empty(0, np.int64), np.empty(0, bool), np.empty((0, 3)), nothing, nothing, nothing, nothing, nothing
-        )
+        first = np.empty(0, np.int64), np.empty(0, bool), np.empty((0, 3))
+        return cls(*first, nothing, nothing, nothing, nothing, nothing, nothing)
 
 
 @dataclass(frozen=True)

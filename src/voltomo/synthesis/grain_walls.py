@@ -12,7 +12,7 @@ from numba import njit
 
 from voltomo.synthesis.noise import place_hash
 
-__all__ = ["GRAIN_FIELD", "PER_PARTICLE", "cell_of_seed", "gather_seeds", "nearest_seed", "wall"]
+__all__ = ["GRAIN_FIELD", "PER_PARTICLE", "cell_of_seed", "gather_seeds", "nearest_cell", "nearest_seed", "wall"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -36,17 +36,38 @@ def gather_seeds(seed: int, row: int, point: Floats, cell: Integers, seeds: Floa
     if cell[0] == row and cell[1] == z0 and cell[2] == y0 and cell[3] == x0:
         return
     cell[0], cell[1], cell[2], cell[3] = row, z0, y0, x0
-    first = 0.5 - 0.5 * _JITTER
     n = 0
     for i in range(z0 - 1, z0 + 2):
         for j in range(y0 - 1, y0 + 2):
             for k in range(x0 - 1, x0 + 2):
-                bits = place_hash(seed, i, j, k)
-                scale = _JITTER * _COORDINATE_SCALE
-                seeds[n, 0] = i + first + scale * float(bits & _COORDINATE_MASK)
-                seeds[n, 1] = j + first + scale * float((bits >> _COORDINATE_BITS) & _COORDINATE_MASK)
-                seeds[n, 2] = k + first + scale * float((bits >> (_COORDINATE_BITS * np.uint64(2))) & _COORDINATE_MASK)
+                seeds[n, 0], seeds[n, 1], seeds[n, 2] = _seed_of(seed, i, j, k)
                 n += 1
+
+
+@njit(cache=True, nogil=True)
+def _seed_of(seed: int, i: int, j: int, k: int) -> tuple[float, float, float]:
+    """The point of a cell."""
+    bits = place_hash(seed, i, j, k)
+    first, scale = 0.5 - 0.5 * _JITTER, _JITTER * _COORDINATE_SCALE
+    z = i + first + scale * float(bits & _COORDINATE_MASK)
+    y = j + first + scale * float((bits >> _COORDINATE_BITS) & _COORDINATE_MASK)
+    x = k + first + scale * float((bits >> (_COORDINATE_BITS * np.uint64(2))) & _COORDINATE_MASK)
+    return z, y, x
+
+
+@njit(cache=True, nogil=True)
+def nearest_cell(seed: int, z: float, y: float, x: float) -> tuple[int, int, int]:
+    """The cell whose point is the nearest to a place."""
+    z0, y0, x0 = int(np.floor(z)), int(np.floor(y)), int(np.floor(x))
+    best, found = np.inf, (z0, y0, x0)
+    for i in range(z0 - 1, z0 + 2):
+        for j in range(y0 - 1, y0 + 2):
+            for k in range(x0 - 1, x0 + 2):
+                pz, py, px = _seed_of(seed, i, j, k)
+                square = (z - pz) ** 2 + (y - py) ** 2 + (x - px) ** 2
+                if square < best:
+                    best, found = square, (i, j, k)
+    return found
 
 
 @njit(cache=True, nogil=True)
