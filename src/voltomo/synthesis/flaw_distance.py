@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _WAVE_FIELD, _GROUP_FIELD, _CAVITY_FIELD, _PORE_FIELD = 1, 2, 8, 9
-"""Shifts of the seed; groups of grains take 2 and 4, the roughness of surfaces 3, grains 5 and 6, small pores 9 to 14."""
+"""Shifts of the seed; groups of grains take 2 and 4, roughness of surfaces 3, grains 5 and 6, small pores 9 to 14."""
 _FADE = 0.25
 """Levels over which the share of open walls of a network falls to 0."""
 _MOST_OPEN = 0.7
