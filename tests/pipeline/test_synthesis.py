@@ -44,6 +44,7 @@ def test_time_and_memory_are_in_the_record_of_the_run(tmp_path: Path) -> None:
     for stage in stages.values() if isinstance(stages, dict) else stages:
         assert stage["seconds"] > 0
         assert stage["peak_bytes"] > 10**7
+    assert set(record["stages"]["synth"]["record"]["seconds_of_steps"]) == {"structure", "painting", "truth"}
     assert "seconds" not in (study.folder / "truth.json").read_text(encoding="utf-8")
 
 

@@ -94,7 +94,8 @@ def _make_truth(_study: StudyArtifacts, config: SynthConfig, work: StudyWorkspac
     with (work.out / _STRUCTURE).open("wb") as stream:
         arrays: dict[str, Any] = result.structure.to_arrays()
         np.savez(stream, **arrays)
-    return Outcome({"name": f"synthetic {config.family}, seed {config.seed}"}, config.remarks)
+    record = {"name": f"synthetic {config.family}, seed {config.seed}", "seconds_of_steps": dict(result.seconds)}
+    return Outcome(record, (*config.remarks, *result.truth["warnings"]))
 
 
 def _structure(study: StudyArtifacts) -> Structure:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -319,6 +321,7 @@ class SynthResult:
     cracks : columns of `voltomo.synthesis.crack_table`, one row per crack
     truth : JSON-able numbers: requested against achieved, fractions, counts, sizes, properties
     structure : the shapes themselves
+    seconds : of wall time, by "structure", "painting" and "truth"; after a kill, those since then
     """
 
     phase_map: PhaseMap
@@ -328,6 +331,7 @@ class SynthResult:
     cracks: ParticleTable
     truth: dict[str, Any]
     structure: Structure
+    seconds: Mapping[str, float]
 
 
 def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
@@ -344,31 +348,44 @@ def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
     InputError
         If no electrode can be as asked; the message says what is reachable.
     """
-    found = work.remember(
-        "shapes", lambda: make_structure(config.request(), np.random.default_rng(config.seed)).to_arrays()
-    )
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "structure"):
+        found = work.remember(
+            "shapes", lambda: make_structure(config.request(), np.random.default_rng(config.seed)).to_arrays()
+        )
     structure = Structure.from_arrays(found)
     shape, size, blank = config.shape, structure.voxel_size, Blank(config.shape)
     phases = work.array("phases", shape, np.uint8)
     particles = work.array("particles", shape, np.uint32)
     cracks = work.array("cracks", shape, np.uint8)
     widths = work.array("crack_widths", shape, np.uint16)
-    work.map("phases", partial(_paint_phases, structure=structure), blank, out=phases, bytes_per_voxel=20)
-    work.map("particles", partial(_paint_particles, structure=structure), blank, out=particles, bytes_per_voxel=20)
-    work.map("cracks", _find_cracks, phases, particles, out=cracks, bytes_per_voxel=10)
-    work.map("crack widths", partial(_find_widths, structure=structure), particles, out=widths, bytes_per_voxel=10)
-    table, truth = find_truth(
-        structure, config.request(), work, phases=phases, particles=particles, with_transport=config.transport
-    )
+    with _timed(seconds, "painting"):
+        work.map("phases", partial(_paint_phases, structure=structure), blank, out=phases, bytes_per_voxel=20)
+        work.map("particles", partial(_paint_particles, structure=structure), blank, out=particles, bytes_per_voxel=20)
+        work.map("cracks", _find_cracks, phases, particles, out=cracks, bytes_per_voxel=10)
+        work.map("crack widths", partial(_find_widths, structure=structure), particles, out=widths, bytes_per_voxel=10)
+    with _timed(seconds, "truth"):
+        table, truth = find_truth(
+            structure, config.request(), work, phases=phases, particles=particles, with_transport=config.transport
+        )
+        crack_rows = crack_table(structure, instance_ids=table["instance_id"])
     return SynthResult(
         phase_map=PhaseMap(phases, _seen(structure, truth), size, "z"),
         instance_map=InstanceMap(particles, table, size),
         crack_map=CrackMap(cracks, voxel_size=size),
         crack_widths=widths,
-        cracks=crack_table(structure, instance_ids=table["instance_id"]),
+        cracks=crack_rows,
         truth=truth | {"remarks": list(config.remarks)},
         structure=structure,
+        seconds=seconds,
     )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], what: str) -> Iterator[None]:
+    begun = time.perf_counter()
+    yield
+    seconds[what] = round(time.perf_counter() - begun, 3)
 
 
 def _seen(structure: Structure, truth: Mapping[str, Any]) -> PhaseTable:
