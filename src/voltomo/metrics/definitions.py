@@ -13,6 +13,9 @@ _UNDERWOOD = "Underwood, Quantitative Stereology (1970)"
 _MILES = "Miles, in Harding and Kendall (eds.), Stochastic Geometry (1974), p. 228; Lantuéjoul (1980)"
 _COOPER = "Cooper, Bertei, Shearing and Brandon, SoftwareX 5, 203 (2016), doi 10.1016/j.softx.2016.09.002"
 _LANDESFEIND = "Landesfeind et al., J. Electrochem. Soc. 163, A1373 (2016), doi 10.1149/2.1141607jes"
+_NGUYEN = "Nguyen et al., npj Comput. Mater. 6, 123 (2020), doi 10.1038/s41524-020-00386-4"
+_STENZEL = "Stenzel et al., AIChE J. 62, 1834 (2016), doi 10.1002/aic.15160"
+_HOLZER = "Holzer et al., J. Mater. Sci. 48, 2934 (2013), doi 10.1007/s10853-012-6968-z"
 _WADELL = "Wadell, J. Geol. 40, 443 (1932), doi 10.1086/623964"
 
 DEFINITIONS: dict[str, str] = {
@@ -48,13 +51,21 @@ DEFINITIONS: dict[str, str] = {
     "euler_number": "Connected parts - loops + cavities of the phase: voxels - pairs + squares - cubes of neighboring "
     "voxels of the phase (6 neighbors; 4 in a section). What the edge of the field of view cuts counts as it is seen.",
     "tortuosity_factor": "ε·D₀/D_eff along the axis: ε is the volume fraction of the whole phase, D_eff the effective "
-    f"diffusivity of the box between two faces at fixed concentrations, the other sides closed ({_COOPER}).",
+    "diffusivity of the box between two faces at fixed concentrations, the other sides closed; of several phases the "
+    f"mean of their D over the box / D_eff ({_COOPER}).",
     "effective_diffusivity_ratio": "D_eff/D₀ along the axis, of the box between two faces at fixed concentrations, the "
     f"other sides closed; the phase has D₀, the rest nothing ({_COOPER}).",
     "macmullin_number": "D₀/D_eff = τ/ε along the axis; the resistance of the phase over that of a box full of it "
     f"({_LANDESFEIND}).",
     "bruggeman_exponent": "ln(D_eff/D₀)/ln ε along the axis, with ε the volume fraction of the whole phase; 1.5 for "
     "dilute spheres (Bruggeman, Ann. Phys. 416, 636 (1935)).",
+    "electrode_tortuosity_factor": "ε·R_ion·κ·A/L along the axis: R_ion is three times the resistance between one face "
+    "of the box, open, and the evenly charged walls of the phase; the opposite face is blocked, the other sides are "
+    f"closed; ε is the volume fraction of the whole phase ({_NGUYEN}).",
+    "path_tortuosity": "Mean over the voxels of the phase on the high face of the shortest way through the phase from "
+    f"the low face / thickness, along the axis; a ratio of lengths, no tortuosity factor ({_STENZEL}).",
+    "constrictivity": "(r_min/r_max)² along the axis: r_max is the radius at which balls that fit fill half of the "
+    f"phase, r_min that at which balls that enter through the low face do ({_HOLZER}).",
     "particle_count": "Number of particles, those cut by the edge included.",
     "particle_number_density": f"Sum of the Miles-Lantuéjoul weights of the whole particles / measure of the region "
     f"({_MILES}).",

@@ -1,8 +1,8 @@
 """How well a phase conducts, diffuses or permits ions through: tortuosity factor and the numbers that say the same.
 
 All follow from one steady solve per axis. The two faces across the axis are at fixed concentrations half a voxel
-outside the first and last centres, the other sides are closed; the phase has D₀, the rest nothing. The result holds for
-diffusion, electronic and ionic conduction alike.
+outside the first and last centres, the other sides are closed (or periodic); the phase has D₀, the rest nothing, unless
+other phases are given conductivities too. The result holds for diffusion, electronic and ionic conduction alike.
 
 References
 ----------
@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,18 @@ import numpy.typing as npt
 
 from voltomo.artifacts import Measurement, UncertaintyPart
 from voltomo.errors import InputError, PhaseNotFoundError
-from voltomo.metrics.conduction import Flow, solve_flow
+from voltomo.metrics.conduction import Flow, Sides, solve_flow
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import AXES, Sample
 
-__all__ = ["TRANSPORT", "measure_transport", "tortuosity_factor", "withhold_transport"]
+__all__ = [
+    "TRANSPORT",
+    "check_faces",
+    "measure_transport",
+    "name_conductors",
+    "tortuosity_factor",
+    "withhold_transport",
+]
 
 TRANSPORT = ("tortuosity_factor", "effective_diffusivity_ratio", "macmullin_number", "bruggeman_exponent")
 """The numbers of one solve, in order."""
@@ -39,29 +46,37 @@ _MIXTURE = (
 
 
 def tortuosity_factor(
-    phases: npt.NDArray[np.uint8], phase_id: int, *, axis: int, sample: Sample, tolerance: float = 1e-3
+    phases: npt.NDArray[np.uint8],
+    phase_id: int | Mapping[int, float],
+    *,
+    axis: int,
+    sample: Sample,
+    sides: Sides = "closed",
+    tolerance: float = 1e-3,
 ) -> Measurement:
-    """τ = ε·D₀/D_eff of one phase along one axis.
+    """τ = ε·D₀/D_eff of one phase along one axis; of several, the mean of their D over the box / D_eff.
 
     Parameters
     ----------
     phases : (Z, Y, X) uint8
-    phase_id : the phase that conducts, with D₀; nothing else does
+    phase_id : the phase that conducts, or the conductivity of each phase that does
     axis : 0, 1 or 2
     sample : the region and its units; the whole box
+    sides : of the box along the flow: "closed" or "periodic"
     tolerance : of D_eff, relative; fluxes through all planes agree to 1e-4 besides
 
     Returns
     -------
     Measurement, dimensionless
-        Infinite, with status "warned", where the phase does not join the two faces.
+        Infinite, with status "warned", where nothing joins the two faces.
 
     Raises
     ------
     PhaseNotFoundError
-        If no voxel carries `phase_id`.
+        If a phase that conducts has no voxel.
     InputError
-        If part of the box lies outside the field of view, or the volume is one voxel thick along the axis.
+        If part of the box lies outside the field of view, the volume is one voxel thick along the axis, or
+        conductivities differ by more than 10⁴.
     ConvergenceError
         If the solver does not converge.
 
@@ -69,38 +84,72 @@ def tortuosity_factor(
     -----
     ε counts the whole phase; parts that touch neither or only one face count in ε and do not conduct.
     """
+    conductivities = {phase_id: 1.0} if isinstance(phase_id, int) else dict(phase_id)
+    check_faces(phases, tuple(conductivities), sample)
+    flow = solve_flow(phases, conductivities, axis=axis, edges=sample.edges, sides=sides, tolerance=tolerance)
+    phase = name_conductors(sample, tuple(conductivities))
+    return next(
+        measure_transport(flow, sample, phase=phase, axis=AXES[axis], conductivities=conductivities, sides=sides)
+    )
+
+
+def check_faces(phases: npt.NDArray[np.uint8], ids: tuple[int, ...], sample: Sample) -> None:
+    """What any transport through the box needs.
+
+    Raises
+    ------
+    InputError, PhaseNotFoundError
+        If part of the box lies outside the field of view; if a phase has no voxel.
+    """
     if not sample.fills_box:
         raise InputError(f"{_NO_FACES}; crop the map to a box inside the field of view")
-    if not np.any(phases == phase_id):
-        raise PhaseNotFoundError(
-            f"no voxel carries the phase id {phase_id}; the map holds {np.unique(phases).tolist()}"
-        )
-    flow = solve_flow(phases, {phase_id: 1.0}, axis=axis, edges=sample.edges, tolerance=tolerance)
-    name = next((phase.name for phase in sample.phases if phase.id == phase_id), str(phase_id))
-    return next(measure_transport(flow, sample, phase=name, axis=AXES[axis]))
+    for phase_id in ids:
+        if not np.any(phases == phase_id):
+            raise PhaseNotFoundError(
+                f"no voxel carries the phase id {phase_id}; the map holds {np.unique(phases).tolist()}"
+            )
+
+
+def name_conductors(sample: Sample, ids: tuple[int, ...]) -> str:
+    """Names of the phases that conduct; their ids where the table has none."""
+    names = {phase.id: phase.name for phase in sample.phases}
+    return "+".join(names.get(phase_id, str(phase_id)) for phase_id in ids)
 
 
 _NO_FACES = "part of the box lies outside the field of view, so its faces are no faces of the sample"
 
 
-def measure_transport(flow: Flow, sample: Sample, *, phase: str, axis: str) -> Iterator[Measurement]:
+def measure_transport(
+    flow: Flow,
+    sample: Sample,
+    *,
+    phase: str,
+    axis: str,
+    conductivities: Mapping[int, float] | None = None,
+    sides: Sides = "closed",
+) -> Iterator[Measurement]:
     """The numbers of `TRANSPORT` from one solve.
 
     Parameters
     ----------
-    flow : of the phase with a conductivity of 1, along the axis
+    flow : along the axis
     sample : the region
-    phase : name in the phase table
+    phase : name in the phase table; several joined by "+"
     axis : "z", "y" or "x"
+    conductivities : of each phase id that conducts; D₀ is the largest of them; 1 for a single phase by default
+    sides : of the box along the flow
 
     Yields
     ------
     Measurement, dimensionless
         The budget holds the part "solver"; discretisation, segmentation and representativity are listed as missing.
-        Where nothing flows the tortuosity factor and the MacMullin number are infinite and "warned".
+        Where nothing flows the tortuosity factor and the MacMullin number are infinite and "warned". There is no
+        Bruggeman exponent of several phases.
     """
-    words: dict[str, Any] = {"phase": phase, "axis": axis, "method": _METHOD}
-    ratio, fraction = flow.conductivity, flow.fraction
+    given = conductivities or {0: 1.0}
+    words: dict[str, Any] = {"phase": phase, "axis": axis, "method": _method(phase, given, sides)}
+    best = max(given.values())
+    ratio, mean = flow.conductivity / best, flow.mean / best
     if ratio == 0:
         blocked: dict[str, Any] = {
             "status": "warned",
@@ -108,22 +157,33 @@ def measure_transport(flow: Flow, sample: Sample, *, phase: str, axis: str) -> I
         }
         for name, value in zip(TRANSPORT, (math.inf, 0.0, math.inf), strict=False):
             yield measured(sample, name, value, "1", **words, **blocked)
-        yield withheld(sample, TRANSPORT[3], "1", reason=blocked["reason"], **words)
+        if len(given) == 1:
+            yield withheld(sample, TRANSPORT[3], "1", reason=blocked["reason"], **words)
         return
     doubt: dict[str, Any] = {"status": "warned", "reason": _MIXTURE} if _is_mixture(sample, phase) else {}
     # An error δ of D_eff is one of δ in τ and N_M, and of δ/|ln ε| in α.
-    values = [(fraction / ratio, fraction / ratio), (ratio, ratio), (1 / ratio, 1 / ratio)]
-    if fraction < 1:
-        values.append((math.log(ratio) / math.log(fraction), 1 / abs(math.log(fraction))))
+    values = [(mean / ratio, mean / ratio), (ratio, ratio), (1 / ratio, 1 / ratio)]
+    if len(given) == 1 and mean < 1:
+        values.append((math.log(ratio) / math.log(mean), 1 / abs(math.log(mean))))
     for name, (value, per_error) in zip(TRANSPORT, values, strict=False):
         yield measured(sample, name, value, "1", parts=_parts(flow, per_error), **words, **doubt)
-    if fraction == 1:
+    if len(given) == 1 and mean == 1:
         yield withheld(sample, TRANSPORT[3], "1", reason=f"{phase} fills the box: ln ε = 0", **words)
 
 
-def withhold_transport(sample: Sample, *, phase: str, axis: str, reason: str) -> Iterator[Measurement]:
+def _method(phase: str, conductivities: Mapping[int, float], sides: Sides) -> str:
+    text = _METHOD if sides == "closed" else f"{_METHOD}, periodic sides"
+    if len(conductivities) == 1:
+        return text
+    shares = zip(phase.split("+"), conductivities.values(), strict=False)
+    return f"{text}; conductivities " + ", ".join(f"{name} {value:g}" for name, value in shares)
+
+
+def withhold_transport(
+    sample: Sample, *, phase: str, axis: str, reason: str, has_exponent: bool = True
+) -> Iterator[Measurement]:
     """The rows of numbers that cannot be had."""
-    for name in TRANSPORT:
+    for name in TRANSPORT if has_exponent else TRANSPORT[:3]:
         yield withheld(sample, name, "1", reason=reason, phase=phase, axis=axis, method=_METHOD)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from voltomo.artifacts import CrackMap, InstanceMap, Measurement, Measurements, ParticleTable, PhaseMap, as_zyx
 from voltomo.blocks import Block, Partial
 from voltomo.errors import GateError, InputError, ShapeError
+from voltomo.metrics.conduction import Sides
 from voltomo.metrics.connectivity import measure_connectivity
 from voltomo.metrics.euler import count_cells, measure_euler
 from voltomo.metrics.fractions import (
@@ -29,7 +30,7 @@ from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.morphology.directions import CroftonDirections, crofton_directions
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
-from voltomo.stages.transport import transport_rows
+from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, format_voxel_size
 
@@ -45,6 +46,12 @@ class MeasureConfig(BaseModel):
     min_particles : fewer particles withhold their size distribution; 30 leave three below D10 and three above D90
     transport : names of the phases whose transport is computed along each axis; "auto" takes those of role pore,
         pore+binder and electrolyte, "none" takes none
+    conductivities : of two or more phases that conduct together, by name, such as ``{pore: 1, binder: 0.05}``; their
+        common transport is then given besides
+    sides : of the box along the flow: "closed", or "periodic" where each side continues at the opposite one
+    electrode_tortuosity : axes along which it is computed, from both ends; "auto" takes the through-plane one where it
+        is known, else all; "none" takes none
+    paths : path tortuosity and constrictivity; "auto" up to 2²³ voxels, "all" whatever the size, "none"
     tolerance : of the effective diffusivity, relative
     bootstrap : replicates of the bootstrap over particles
     seed : of its random numbers
@@ -55,9 +62,27 @@ class MeasureConfig(BaseModel):
     connectivity: tuple[Literal[6, 18, 26], ...] = (6, 18, 26)
     min_particles: int = Field(default=30, ge=2)
     transport: Literal["auto", "none"] | tuple[str, ...] = "auto"
+    conductivities: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    sides: Sides = "closed"
+    electrode_tortuosity: Axes = "auto"
+    paths: PathsWanted = "auto"
     tolerance: float = Field(default=1e-3, gt=1e-8, le=0.05)
     bootstrap: int = Field(default=400, ge=100)
     seed: int = Field(default=0, ge=0)
+
+    @field_validator("conductivities")
+    @classmethod
+    def _two_or_none(cls, given: dict[str, float]) -> dict[str, float]:
+        if len(given) == 1:
+            raise ValueError("expected two or more phases that conduct together; `transport` names single ones")
+        return given
+
+    @property
+    def transport_settings(self) -> TransportSettings:
+        """What is asked of transport."""
+        return TransportSettings(
+            self.transport, self.conductivities, self.sides, self.electrode_tortuosity, self.paths, self.tolerance
+        )
 
 
 @dataclass(frozen=True)
@@ -119,7 +144,7 @@ def run_measure(
     numbers += measure_surfaces(InterfaceCounts(pairs, directions), sample, voxels=counts.phases)
     numbers += _connectivity(components, sample, counts, config)
     numbers += measure_euler(cells, sample)
-    numbers += transport_rows(labels, sample, counts, config.transport, work, tolerance=config.tolerance)
+    numbers += transport_rows(labels, sample, counts, config.transport_settings, work)
     if instance_map is not None and instance_map.table:
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         numbers += measure_particles(_particles(instance_map.table, sample), sample, rules)

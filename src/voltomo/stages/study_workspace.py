@@ -140,7 +140,7 @@ class StudyWorkspace:
             plan=plan,
             workers=plan_workers(plan, bytes_per_voxel=bytes_per_voxel, budget=self.budget, workers=self.workers),
             log=self._log(step),
-            progress=self._report(step),
+            progress=self.progress_of(step),
         )
 
     def reduce(
@@ -161,7 +161,7 @@ class StudyWorkspace:
             merge=merge,
             workers=plan_workers(plan, bytes_per_voxel=bytes_per_voxel, budget=self.budget, workers=self.workers),
             log=self._log(step),
-            progress=self._report(step),
+            progress=self.progress_of(step),
         )
 
     def remember(self, step: str, compute: Callable[[], Partial]) -> Partial:
@@ -177,7 +177,7 @@ class StudyWorkspace:
         """Write the metadata and the pyramid of an artefact whose level 0 is complete."""
         path = self.out / f"{name}.ome.zarr"
         set_metadata(path, metadata)
-        write_pyramid(path, edge=self.edge, workers=self.workers, progress=self._report(f"pyramid of {name}"))
+        write_pyramid(path, edge=self.edge, workers=self.workers, progress=self.progress_of(f"pyramid of {name}"))
 
     def _plan(self, sources: tuple[ArrayLike, ...], halo: int | tuple[int, int, int]) -> BlockPlan:
         z, y, x = sources[0].shape
@@ -188,7 +188,8 @@ class StudyWorkspace:
         safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in step)
         return BlockLog(self.folder / "logs" / safe)
 
-    def _report(self, step: str) -> ProgressCallback | None:
+    def progress_of(self, step: str) -> ProgressCallback | None:
+        """Tells the sink of the stage how far a step is."""
         sink = self.progress
         if sink is None:
             return None

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from voltomo.artifacts import ArrayLike
 from voltomo.blocks import BlockPlan, Partial, WritableArray, map_blocks, reduce_blocks
-from voltomo.blocks.executor import BlockMap, BlockPartial
+from voltomo.blocks.executor import BlockMap, BlockPartial, ProgressCallback
 
 __all__ = ["MemoryWorkspace", "Workspace"]
 
@@ -69,6 +69,10 @@ class Workspace(Protocol):
         """Named arrays that are computed once and found again after a kill."""
         ...
 
+    def progress_of(self, step: str) -> ProgressCallback | None:
+        """Called as ``progress(done, total)`` by a step that is not blockwise; None where nobody listens."""
+        ...
+
 
 @dataclass
 class MemoryWorkspace:
@@ -113,6 +117,10 @@ class MemoryWorkspace:
     def remember(self, step: str, compute: Callable[[], Partial]) -> Partial:
         """Just compute."""
         return compute()
+
+    def progress_of(self, step: str) -> ProgressCallback | None:
+        """Nobody listens."""
+        return None
 
     def _plan(self, sources: tuple[ArrayLike, ...], halo: int | tuple[int, int, int]) -> BlockPlan:
         z, y, x = sources[0].shape

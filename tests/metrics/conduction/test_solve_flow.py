@@ -144,7 +144,7 @@ def test_a_checkerboard_tends_to_the_geometric_mean() -> None:
 def test_a_3d_checkerboard_with_an_insulator_is_blocked() -> None:
     """Cubes that touch along edges only do not conduct, and the answer is 0, not a small number."""
     board = np.where(np.indices((8, 8, 8)).sum(0) // 1 % 2, 1, 2).astype(np.uint8)
-    assert solve_flow(board, {1: 1.0}, axis=0) == Flow(0.0, 0.5, (0.0, 0.25, 0.75))
+    assert solve_flow(board, {1: 1.0}, axis=0) == Flow(0.0, 0.5, 0.5, (0.0, 0.25, 0.75))
 
 
 def test_isolated_parts_count_in_the_fraction_only() -> None:

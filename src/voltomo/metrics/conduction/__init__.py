@@ -1,6 +1,17 @@
 """Steady conduction through a segmented volume: what transport properties are computed from."""
 
+from voltomo.metrics.conduction.electrode import Charging, End, solve_electrode
 from voltomo.metrics.conduction.percolation import keep_percolating, reach_of
-from voltomo.metrics.conduction.volume import Flow, memory_needed, solve_flow
+from voltomo.metrics.conduction.volume import Flow, Sides, memory_needed, solve_flow
 
-__all__ = ["Flow", "keep_percolating", "memory_needed", "reach_of", "solve_flow"]
+__all__ = [
+    "Charging",
+    "End",
+    "Flow",
+    "Sides",
+    "keep_percolating",
+    "memory_needed",
+    "reach_of",
+    "solve_electrode",
+    "solve_flow",
+]

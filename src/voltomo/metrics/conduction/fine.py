@@ -4,7 +4,11 @@ One unknown per conducting voxel, numbered along x, then y, then z; `starts` (Z 
 unknown of each row. A loop walks along a row and along its four neighbours at once, so that no table of neighbours is
 needed: the memory is one byte per voxel and the unknowns themselves. Codes (Z + 2, Y + 2, X + 2) carry a rim of zeros;
 code 0 does not conduct. `joints` (3, K, K) is the conductance between two neighbours of given codes along z, y, x, and
-`walls` (K,) that of half a voxel to a face across z. Vectors have one element more than there are unknowns, which is 0.
+`walls` (2, K) that of half a voxel to the low and to the high face across z, 0 where a face is closed. Vectors have one
+element more than there are unknowns, which is 0.
+
+Where the sides across y and x are periodic, the rim holds the codes of the opposite side, and each row has one more
+element at either end. They hold copies of the opposite ends, which `wrap` renews; right-hand sides are 0 there.
 
 All loops go over planes ``first <= z < last``, so that threads can share them.
 """
@@ -17,18 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = [
-    "apply",
-    "correct",
-    "count_rows",
-    "linear_start",
-    "measure_flux",
-    "merge_joints",
-    "residual",
-    "restrict",
-    "smooth",
-    "smooth_from_zero",
-]
+__all__ = ["apply", "charge", "count_rows", "linear_start", "measure_flux", "plane_walls", "residual", "wrap"]
 
 Codes = npt.NDArray[np.uint8]
 Starts = npt.NDArray[np.int64]
@@ -37,14 +30,42 @@ Table = npt.NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True)
+def plane_walls(z: int, nz: int, walls: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Conductance of each code from a plane to the faces of the box."""
+    here: npt.NDArray[Any] = np.zeros_like(walls[0])
+    if z == 1:
+        here += walls[0]
+    if z == nz - 2:
+        here += walls[1]
+    return here
+
+
+@njit(cache=True, nogil=True)
 def count_rows(first: int, last: int, codes: Codes, counts: Starts) -> None:
     """Unknowns in each row."""
     for z in range(first, last):
-        for y in range(1, codes.shape[1] - 1):
+        for y in range(codes.shape[1]):
             total = 0
             for x in range(1, codes.shape[2] - 1):
                 total += codes[z, y, x] != 0
             counts[z, y] = total
+
+
+@njit(cache=True, nogil=True)
+def wrap(first: int, last: int, codes: Codes, starts: Starts, v: Vector) -> None:
+    """Copy the ends of periodic rows, and the first and last row of each plane, beyond the opposite ends."""
+    _, ny, nx = codes.shape
+    for z in range(first, last):
+        for y in range(1, ny - 1):
+            begin, end = starts[z, y], starts[z, y + 1] - 2
+            if codes[z, y, 0]:
+                v[begin - 1] = v[end - 1]
+            if codes[z, y, nx - 1]:
+                v[end] = v[begin]
+        for rim, row in ((0, ny - 2), (ny - 1, 1)):
+            begin, source = starts[z, rim], starts[z, row]
+            for i in range(starts[z, row + 1] - 2 - source):
+                v[begin + i] = v[source + i]
 
 
 @njit(cache=True, nogil=True)
@@ -77,7 +98,7 @@ def apply(
     nz, ny, nx = codes.shape
     for z in range(first, last):
         plane = 0.0
-        wall = 1.0 * (z == 1) + 1.0 * (z == nz - 2)
+        wall = plane_walls(z, nz, walls)
         for y in range(1, ny - 1):
             c, u, d, n, s = starts[z, y], starts[z - 1, y], starts[z + 1, y], starts[z, y - 1], starts[z, y + 1]
             here, up, down, north, south = (
@@ -92,7 +113,7 @@ def apply(
                 k = here[x]
                 if k:
                     value = v[c]
-                    total = np.float32(wall) * walls[k] * value
+                    total = wall[k] * value
                     total += joints[0, k, up[x]] * (value - v[u]) + joints[0, k, down[x]] * (value - v[d])
                     total += joints[1, k, north[x]] * (value - v[n]) + joints[1, k, south[x]] * (value - v[s])
                     total += joints[2, k, here[x - 1]] * (value - v[c - 1]) + joints[2, k, here[x + 1]] * (
@@ -117,12 +138,14 @@ def residual(
     starts: Starts,
     joints: npt.NDArray[np.float64],
     walls: npt.NDArray[np.float64],
+    potential: float,
     v: npt.NDArray[np.float64],
     out: Vector,
 ) -> None:
-    """``out = b − A v`` in double precision; b is the potential 1 at the low face."""
+    """``out = b − A v`` in double precision; b is the potential at the low face, that at the high face is 0."""
     nz, ny, nx = codes.shape
     for z in range(first, last):
+        wall = plane_walls(z, nz, walls)
         for y in range(1, ny - 1):
             c, u, d, n, s = starts[z, y], starts[z - 1, y], starts[z + 1, y], starts[z, y - 1], starts[z, y + 1]
             here, up, down, north, south = (
@@ -140,10 +163,9 @@ def residual(
                     total += joints[1, k, north[x]] * (v[n] - value) + joints[1, k, south[x]] * (v[s] - value)
                     total += joints[2, k, here[x - 1]] * (v[c - 1] - value)
                     total += joints[2, k, here[x + 1]] * (v[c + 1] - value)
+                    total -= wall[k] * value
                     if z == 1:
-                        total += walls[k] * (1 - value)
-                    if z == nz - 2:
-                        total -= walls[k] * value
+                        total += walls[0, k] * potential
                     out[c] = total
                     c += 1
                 u += up[x] != 0
@@ -160,6 +182,7 @@ def measure_flux(
     starts: Starts,
     joints: npt.NDArray[np.float64],
     walls: npt.NDArray[np.float64],
+    potential: float,
     v: npt.NDArray[np.float64],
     flux: npt.NDArray[np.float64],
     energy: npt.NDArray[np.float64],
@@ -186,11 +209,11 @@ def measure_flux(
                     fall = value - v[c + 1]
                     power += joints[2, k, here[x + 1]] * fall * fall
                     if z == 1:
-                        inlet += walls[k] * (1 - value)
-                        power += walls[k] * (1 - value) * (1 - value)
+                        inlet += walls[0, k] * (potential - value)
+                        power += walls[0, k] * (potential - value) * (potential - value)
                     if z == nz - 2:
-                        through += walls[k] * value
-                        power += walls[k] * value * value
+                        through += walls[1, k] * value
+                        power += walls[1, k] * value * value
                     c += 1
                 d += down[x] != 0
                 s += south[x] != 0
@@ -201,150 +224,40 @@ def measure_flux(
 
 
 @njit(cache=True, nogil=True)
-def smooth_from_zero(
-    first: int, last: int, codes: Codes, starts: Starts, joints: Table, walls: Table, b: Vector, v: Vector
-) -> None:
-    """First half sweep of Gauss and Seidel, on the red unknowns, from zero; black ones become zero."""
-    nz, ny, nx = codes.shape
-    for z in range(first, last):
-        wall = np.float32(z == 1) + np.float32(z == nz - 2)
-        for y in range(1, ny - 1):
-            c = starts[z, y]
-            here, up, down, north, south = (
-                codes[z, y],
-                codes[z - 1, y],
-                codes[z + 1, y],
-                codes[z, y - 1],
-                codes[z, y + 1],
-            )
-            for x in range(1, nx - 1):
-                k = here[x]
-                if k:
-                    if (z + y + x) & 1:
-                        v[c] = 0
-                    else:
-                        diagonal = wall * walls[k]
-                        diagonal += joints[0, k, up[x]] + joints[0, k, down[x]] + joints[1, k, north[x]]
-                        diagonal += joints[1, k, south[x]] + joints[2, k, here[x - 1]] + joints[2, k, here[x + 1]]
-                        v[c] = b[c] / diagonal
-                    c += 1
-
-
-@njit(cache=True, nogil=True)
-def smooth(
-    first: int, last: int, codes: Codes, starts: Starts, joints: Table, walls: Table, b: Vector, v: Vector, color: int
-) -> None:
-    """Half a sweep of Gauss and Seidel, on the unknowns of one colour, in place."""
-    nz, ny, nx = codes.shape
-    for z in range(first, last):
-        wall = np.float32(z == 1) + np.float32(z == nz - 2)
-        for y in range(1, ny - 1):
-            c, u, d, n, s = starts[z, y], starts[z - 1, y], starts[z + 1, y], starts[z, y - 1], starts[z, y + 1]
-            here, up, down, north, south = (
-                codes[z, y],
-                codes[z - 1, y],
-                codes[z + 1, y],
-                codes[z, y - 1],
-                codes[z, y + 1],
-            )
-            parity = (z + y + color) & 1
-            for x in range(1, nx - 1):
-                k = here[x]
-                if k:
-                    if (x & 1) == parity:
-                        a0, a1 = joints[0, k, up[x]], joints[0, k, down[x]]
-                        a2, a3 = joints[1, k, north[x]], joints[1, k, south[x]]
-                        a4, a5 = joints[2, k, here[x - 1]], joints[2, k, here[x + 1]]
-                        total = b[c] + a0 * v[u] + a1 * v[d] + a2 * v[n] + a3 * v[s] + a4 * v[c - 1] + a5 * v[c + 1]
-                        v[c] = total / (wall * walls[k] + a0 + a1 + a2 + a3 + a4 + a5)
-                    c += 1
-                u += up[x] != 0
-                d += down[x] != 0
-                n += north[x] != 0
-                s += south[x] != 0
-
-
-@njit(cache=True, nogil=True)
-def restrict(
+def charge(
     first: int,
     last: int,
     codes: Codes,
     starts: Starts,
-    joints: Table,
-    walls: Table,
-    b: Vector,
-    v: Vector,
-    coarse: npt.NDArray[np.float32],
+    areas: npt.NDArray[np.float64],
+    is_periodic: bool,
+    v: npt.NDArray[np.float64],
+    out: Vector,
+    totals: npt.NDArray[np.float64],
+    works: npt.NDArray[np.float64],
+    faces: npt.NDArray[np.int64],
 ) -> None:
-    """Sum of ``b − A v`` over blocks of 2³ voxels; `first` and `last` count planes of blocks."""
+    """Add the area of each voxel's faces towards what does not conduct to `out`.
+
+    The sides of the box are no such faces, unless they are periodic. Per plane: the area, its sum times the potential,
+    and the number of faces.
+    """
     nz, ny, nx = codes.shape
-    for block in range(first, last):
-        coarse[block] = 0
-        for z in range(2 * block - 1, min(2 * block + 1, nz - 1)):
-            wall = np.float32(z == 1) + np.float32(z == nz - 2)
-            for y in range(1, ny - 1):
-                c, u, d, n, s = starts[z, y], starts[z - 1, y], starts[z + 1, y], starts[z, y - 1], starts[z, y + 1]
-                here, up, down = codes[z, y], codes[z - 1, y], codes[z + 1, y]
-                north, south = codes[z, y - 1], codes[z, y + 1]
-                target = coarse[block, (y + 1) // 2]
-                for x in range(1, nx - 1):
-                    k = here[x]
-                    if k:
-                        value = v[c]
-                        total = b[c] - wall * walls[k] * value
-                        total -= joints[0, k, up[x]] * (value - v[u]) + joints[0, k, down[x]] * (value - v[d])
-                        total -= joints[1, k, north[x]] * (value - v[n]) + joints[1, k, south[x]] * (value - v[s])
-                        total -= joints[2, k, here[x - 1]] * (value - v[c - 1])
-                        total -= joints[2, k, here[x + 1]] * (value - v[c + 1])
-                        target[(x + 1) // 2] += total
-                        c += 1
-                    u += up[x] != 0
-                    d += down[x] != 0
-                    n += north[x] != 0
-                    s += south[x] != 0
-
-
-@njit(cache=True, nogil=True)
-def correct(
-    first: int, last: int, codes: Codes, starts: Starts, coarse: npt.NDArray[np.float32], factor: float, v: Vector
-) -> None:
-    """Add the coarse solution, times a factor, to every voxel of its block."""
-    scale = np.float32(factor)
     for z in range(first, last):
-        for y in range(1, codes.shape[1] - 1):
+        total, work, count = 0.0, 0.0, 0
+        for y in range(1, ny - 1):
             c = starts[z, y]
-            here, source = codes[z, y], coarse[(z + 1) // 2, (y + 1) // 2]
-            for x in range(1, codes.shape[2] - 1):
-                if here[x]:
-                    v[c] += scale * source[(x + 1) // 2]
+            for x in range(1, nx - 1):
+                if codes[z, y, x]:
+                    across = (z > 1 and codes[z - 1, y, x] == 0) + (z < nz - 2 and codes[z + 1, y, x] == 0)
+                    beside = (is_periodic or y > 1) and codes[z, y - 1, x] == 0
+                    beside += (is_periodic or y < ny - 2) and codes[z, y + 1, x] == 0
+                    along = (is_periodic or x > 1) and codes[z, y, x - 1] == 0
+                    along += (is_periodic or x < nx - 2) and codes[z, y, x + 1] == 0
+                    area = areas[0] * across + areas[1] * beside + areas[2] * along
+                    out[c] += area
+                    total += area
+                    work += area * v[c]
+                    count += across + beside + along
                     c += 1
-
-
-@njit(cache=True, nogil=True)
-def merge_joints(
-    first: int,
-    last: int,
-    codes: Codes,
-    joints: Table,
-    walls: Table,
-    along: npt.NDArray[np.float32],
-    diagonal: npt.NDArray[np.float32],
-) -> None:
-    """Conductances between blocks of 2³ voxels: `along` (3, ...) to the next block, `diagonal` to the walls."""
-    nz, ny, nx = codes.shape
-    for block in range(first, last):
-        for z in range(2 * block - 1, min(2 * block + 1, nz - 1)):
-            wall = np.float32(z == 1) + np.float32(z == nz - 2)
-            for y in range(1, ny - 1):
-                j = (y + 1) // 2
-                for x in range(1, nx - 1):
-                    k = codes[z, y, x]
-                    if k:
-                        i = (x + 1) // 2
-                        diagonal[block, j, i] += wall * walls[k]
-                        if z == 2 * block:
-                            along[0, block, j, i] += joints[0, k, codes[z + 1, y, x]]
-                        if y == 2 * j:
-                            along[1, block, j, i] += joints[1, k, codes[z, y + 1, x]]
-                        if x == 2 * i:
-                            along[2, block, j, i] += joints[2, k, codes[z, y, x + 1]]
+        totals[z], works[z], faces[z] = total, work, count

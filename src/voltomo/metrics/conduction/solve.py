@@ -1,8 +1,11 @@
-"""Steady conduction between two faces of a box: conjugate gradients in single precision on a solution in double.
+"""Steady conduction through a box: conjugate gradients in single precision on a solution in double.
 
-The power P that a potential dissipates is smallest for the true one [1]_, so P is an upper bound of the conductance,
-and its excess is the square of the error in the energy norm. Conjugate gradients reduce just that excess, by a known
-amount in each step (αᵏ rᵏ·zᵏ, [2]_); what is still missing is estimated from how fast those amounts fall.
+Two problems share the loop. *Flow*: the two faces are at potentials 1 and 0; the power that a potential dissipates is
+smallest for the true one [1]_, so it is an upper bound of the conductance. *Charging*: one face is at potential 0, the
+other is closed, and charge comes in evenly over all walls; the work of the charge less half of the power is
+largest for the true potential, so it bounds the resistance from below. In both the error is the square of that in
+the energy norm. Conjugate gradients reduce just this, by a known amount in each step (αᵏ rᵏ·zᵏ, [2]_); what is still
+missing is estimated from how fast those amounts fall.
 
 References
 ----------
@@ -16,16 +19,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from voltomo.errors import ConvergenceError
-from voltomo.metrics.conduction import fine
+from voltomo.metrics.conduction import fine, vectors
 from voltomo.metrics.conduction.multigrid import Conductor, Multigrid
 from voltomo.metrics.conduction.team import Team
 
-__all__ = ["Conduction", "solve_conduction"]
+__all__ = ["Solution", "solve_charging", "solve_conduction"]
 
 _MOST_ROUNDS = 400
 """Steps after which something is wrong: 10⁹ voxels need about 40."""
@@ -36,25 +40,82 @@ _REFRESH = 1e-4
 _BALANCE = 1e-4
 """Largest relative difference between the fluxes through two planes."""
 
+Double = npt.NDArray[np.float64]
+Single = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
-class Conduction:
-    """Steady flow for a potential difference of 1.
+class Solution:
+    """What a solve found.
 
     Parameters
     ----------
-    conductance : in the unit of the joints
-    relative_error : estimate of how far the solution is above the true conductance, relative
-    imbalance : largest difference between the fluxes through two planes, relative to their mean
+    value : conductance of a flow in the unit of the joints; resistance of charging in its inverse
+    relative_error : estimate of how far the conductance is too high, or the resistance too low
+    imbalance : largest deviation of the flux through a plane from what it must be, relative
     rounds : steps of conjugate gradients
-    potential : (N,) float64 per unknown, with a 0 at the end
     """
 
-    conductance: float
+    value: float
     relative_error: float
     imbalance: float
     rounds: int
-    potential: npt.NDArray[np.float64]
+
+
+class _Problem(Protocol):
+    """What distinguishes the two problems: the equations' right-hand side, and what is asked of the potential."""
+
+    def residual(self, x: Double, out: Single) -> None: ...
+
+    def measure(self, x: Double) -> tuple[float, float]: ...
+
+
+@dataclass(frozen=True)
+class _Flow:
+    """The low face at potential 1, the high one at 0."""
+
+    conductor: Conductor
+    team: Team
+
+    def residual(self, x: Double, out: Single) -> None:
+        _residual(self.conductor, self.team, 1.0, x, out)
+
+    def measure(self, x: Double) -> tuple[float, float]:
+        """Power, and the imbalance of the fluxes."""
+        flux, power = _flux(self.conductor, self.team, 1.0, x)
+        return power, float(np.ptp(flux) / flux.mean())
+
+
+@dataclass(frozen=True)
+class _Charging:
+    """The low face at potential 0; a current of 1 comes in over the walls, evenly."""
+
+    conductor: Conductor
+    areas: Double
+    team: Team
+
+    def residual(self, x: Double, out: Single) -> None:
+        _residual(self.conductor, self.team, 0.0, x, out)
+        self._charge(x, out)
+
+    def measure(self, x: Double) -> tuple[float, float]:
+        """Lower bound of the work that charge does, and the imbalance of the fluxes."""
+        totals, works, _ = self._charge(x, np.zeros(len(x), np.float32))
+        flux, power = _flux(self.conductor, self.team, 0.0, x)
+        beyond = totals.sum() - np.cumsum(totals)[: self.conductor.planes + 1]  # flows down through each plane
+        return 2 * float(works.sum()) - power, float(np.abs(flux + beyond).max() / totals.sum())
+
+    def wall(self, x: Double) -> tuple[float, int]:
+        """Area of the walls, and the number of voxel faces in them."""
+        totals, _, faces = self._charge(x, np.zeros(len(x), np.float32))
+        return float(totals.sum()), int(faces.sum())
+
+    def _charge(self, x: Double, out: Single) -> tuple[Double, Double, npt.NDArray[np.int64]]:
+        planes = self.conductor.planes
+        totals, works, faces = np.zeros(planes + 2), np.zeros(planes + 2), np.zeros(planes + 2, np.int64)
+        arrays = (self.conductor.codes, self.conductor.starts, self.areas, self.conductor.is_periodic)
+        self.team.run(fine.charge, planes, *arrays, x, out, totals, works, faces)
+        return totals, works, faces
 
 
 def solve_conduction(
@@ -63,8 +124,8 @@ def solve_conduction(
     tolerance: float,
     team: Team,
     progress: Callable[[float], None] | None = None,
-) -> Conduction:
-    """Potential between 1 at the low face and 0 at the high face along z.
+) -> Solution:
+    """Conductance between the low and the high face along z.
 
     Parameters
     ----------
@@ -78,83 +139,114 @@ def solve_conduction(
     ConvergenceError
         If it does not converge; no number is returned then.
     """
-    grid = Multigrid(conductor, team)
-    planes, n = conductor.planes, conductor.count + 1
-    exact = (conductor.codes, conductor.starts, conductor.joints, conductor.walls)
-    x = np.zeros(n)
-    team.run(fine.linear_start, planes, conductor.codes, conductor.starts, x)
-    r, z, p, q = (np.zeros(n, np.float32) for _ in range(4))
-    sums = np.zeros(planes + 2)
+    x = np.zeros(conductor.size + 1)
+    team.run(fine.linear_start, conductor.planes, conductor.codes, conductor.starts, x)
+    if conductor.is_periodic:
+        team.run(fine.wrap, conductor.planes, conductor.codes, conductor.starts, x)
+    return _descend(_Flow(conductor, team), x, -1, tolerance, Multigrid(conductor, team), progress)
+
+
+def solve_charging(
+    conductor: Conductor,
+    areas: tuple[float, float, float],
+    *,
+    tolerance: float,
+    team: Team,
+    progress: Callable[[float], None] | None = None,
+) -> Solution | None:
+    """Resistance Σ qᵢ φᵢ between evenly charged walls and the low face along z; None where there is no wall.
+
+    Parameters
+    ----------
+    conductor : every unknown is connected to the low face; the high one is closed
+    areas : of a voxel's faces across z, y and x
+    tolerance, team, progress : as in `solve_conduction`, of the resistance
+
+    Raises
+    ------
+    ConvergenceError
+        If it does not converge; no number is returned then.
+    """
+    x = np.zeros(conductor.size + 1)
+    area, faces = _Charging(conductor, np.array(areas), team).wall(x)
+    if faces == 0:
+        return None
+    problem = _Charging(conductor, np.array(areas) / area, team)
+    found = _descend(problem, x, 1, tolerance, Multigrid(conductor, team), progress)
+    # From the centre of a voxel to its wall: half of its length for each face.
+    last = 0.5 * faces / area**2
+    return Solution(found.value + last, found.relative_error, found.imbalance, found.rounds)
+
+
+def _descend(
+    problem: _Problem,
+    x: Double,
+    sign: int,
+    tolerance: float,
+    grid: Multigrid,
+    progress: Callable[[float], None] | None,
+) -> Solution:
+    """Improve the potential until the value that is asked for is right; it rises or falls (sign) with each step."""
+    conductor, team = grid.conductor, grid.team
+    planes, pieces = conductor.planes, -(-len(x) // vectors.PIECE)
+    r, z, p, q = (np.zeros(len(x), np.float32) for _ in range(4))
+    sums, parts = np.zeros(planes + 2), np.zeros(pieces + 1)
+    value, imbalance = problem.measure(x)
     gains: list[float] = []
     rounds, checked = 0, 0
+
+    def product() -> float:
+        team.run(vectors.dot, pieces, r, z, parts)
+        return float(parts.sum())
+
     while True:
-        team.run(fine.residual, planes, *exact, x, r)
+        problem.residual(x, r)
         grid.cycle(r, z)
         p[:] = z
-        rho = start = _dot(r, z)
+        rho = start = product()
         if rho == 0.0:
-            return _finish(conductor, team, x, rounds, 0.0)
+            return Solution(value, 0.0, imbalance, rounds)
         while rho > _REFRESH**2 * start or rho <= 0:
             team.run(fine.apply, planes, *grid.operator, p, q, sums)
             alpha = rho / float(sums.sum())
             if not math.isfinite(alpha) or alpha <= 0 or rounds >= _MOST_ROUNDS:
                 raise ConvergenceError(
-                    f"the transport solver did not converge in {rounds} steps (relative error {_tail(gains):.1e} of "
-                    f"{tolerance:g}); no number is given. Please report this volume: it should not happen"
+                    f"the transport solver did not converge in {rounds} steps (relative error {_tail(gains, value):.1e}"
+                    f" of {tolerance:g}); no number is given. Please report this volume: it should not happen"
                 )
-            _add(x, p, alpha)
-            _add(r, q, -alpha)
+            team.run(vectors.advance, pieces, x, r, p, q, alpha)
             gains.append(alpha * rho)
+            value += sign * gains[-1]
             rounds += 1
-            if progress is not None and len(gains) > 1:
-                progress(_tail(gains))
+            missing = _tail(gains, value)
+            if progress is not None and math.isfinite(missing):
+                progress(missing)
             grid.cycle(r, z)
-            rho, before = _dot(r, z), rho
-            p *= np.float32(rho / before)
-            p += z
-            if len(gains) > _DELAY and rounds > checked + 1:
-                found = None
-                # The conductance is near the last power; the exact one is computed only when it may be the end.
-                missing = _tail(gains)
-                scale = _power(conductor, team, x)[0] if rounds % 2 == 0 and missing >= 0 else None
-                if scale is not None and missing <= 0.5 * tolerance * scale:
-                    checked = rounds
-                    found = _finish(conductor, team, x, rounds, missing / scale)
-                    if found.imbalance <= _BALANCE:
-                        return found
+            rho, before = product(), rho
+            team.run(vectors.turn, pieces, p, z, rho / before)
+            if missing <= 0.5 * tolerance and rounds > checked + 1:
+                checked = rounds
+                value, imbalance = problem.measure(x)
+                if imbalance <= _BALANCE:
+                    return Solution(value, missing, imbalance, rounds)
 
 
-def _tail(gains: list[float]) -> float:
-    """Energy still to be gained: the last gains continued as a geometric series, at their slowest recent rate."""
-    if len(gains) <= _DELAY:
+def _tail(gains: list[float], value: float) -> float:
+    """Relative error that is left: the last gains continued as a geometric series, at their slowest recent rate."""
+    if len(gains) <= _DELAY or value <= 0:
         return math.inf
     rate = max((gains[-1] / gains[-1 - _DELAY]) ** (1 / _DELAY), gains[-1] / gains[-2])
-    return math.inf if rate >= 1 else gains[-1] * rate / (1 - rate)
+    return math.inf if rate >= 1 else gains[-1] * rate / (1 - rate) / value
 
 
-def _power(conductor: Conductor, team: Team, x: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Power that a potential dissipates, and the imbalance of its fluxes."""
-    planes = conductor.planes
-    flux, energy = np.zeros(planes + 2), np.zeros(planes + 2)
+def _residual(conductor: Conductor, team: Team, potential: float, x: Double, out: Single) -> None:
     exact = (conductor.codes, conductor.starts, conductor.joints, conductor.walls)
-    team.run(fine.measure_flux, planes, *exact, x, flux, energy)
-    through = flux[: planes + 1]
-    return float(energy.sum()), float(np.ptp(through) / through.mean())
+    team.run(fine.residual, conductor.planes, *exact, potential, x, out)
 
 
-def _finish(conductor: Conductor, team: Team, x: npt.NDArray[np.float64], rounds: int, error: float) -> Conduction:
-    power, imbalance = _power(conductor, team, x)
-    return Conduction(power, error, imbalance, rounds, x)
-
-
-def _dot(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
-    """In double precision, piece by piece, so that no copy of a vector is made."""
-    step = 1 << 20
-    return float(sum(np.dot(a[i : i + step].astype(np.float64), b[i : i + step]) for i in range(0, len(a), step)))
-
-
-def _add(target: npt.NDArray[np.float32] | npt.NDArray[np.float64], v: npt.NDArray[np.float32], scale: float) -> None:
-    """``target += scale · v`` without a copy of a vector."""
-    step = 1 << 20
-    for i in range(0, len(v), step):
-        target[i : i + step] += target.dtype.type(scale) * v[i : i + step]
+def _flux(conductor: Conductor, team: Team, potential: float, x: Double) -> tuple[Double, float]:
+    """Flux through the low face and the upper side of each plane, and the power dissipated."""
+    flux, energy = np.zeros(conductor.planes + 2), np.zeros(conductor.planes + 2)
+    exact = (conductor.codes, conductor.starts, conductor.joints, conductor.walls)
+    team.run(fine.measure_flux, conductor.planes, *exact, potential, x, flux, energy)
+    return flux[: conductor.planes + 1], float(energy.sum())
