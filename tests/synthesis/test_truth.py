@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 from voltomo.blocks import BlockPlan, Region
-from voltomo.stages.synth import SynthConfig
+from voltomo.errors import InputError
+from voltomo.stages.synth import SynthConfig, run_synth
+from voltomo.stages.workspace import MemoryWorkspace
 from voltomo.synthesis import FAMILIES, Structure, StructureRequest, make_structure, rasterize
 from voltomo.synthesis.achieved import Comparison, compare_with_request
 from voltomo.synthesis.families import ACTIVE, BINDER, COLLECTOR, CRACK_PHASE, PORE
@@ -127,3 +132,37 @@ def test_a_whole_particle_is_one_that_the_window_does_not_cut() -> None:
     measured = np.cbrt(6 / math.pi * table["envelope_voxels"][table["is_whole"]]) * 1e-7
     # Contacts are pressed together by at most 2 % of the volume on average, single particles by several times that.
     assert np.mean(measured / table["diameter"][table["is_whole"]]) == pytest.approx(1, abs=0.015)
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    family=st.sampled_from(sorted(FAMILIES)),
+    seed=st.integers(0, 2**31 - 1),
+    cylinder=st.booleans(),
+    section=st.booleans(),
+)
+def test_truth_holds_for_any_request(family: str, seed: int, cylinder: bool, section: bool) -> None:
+    """Fractions add up to 1; cracks lie inside particles; counts agree with voxels; a seed repeats its truth."""
+    config = SynthConfig(
+        shape=(1, 60, 70) if section else (16, 32, 36),
+        family=family,
+        cracked=0.1,
+        field_of_view="cylinder" if cylinder else "box",
+        seed=seed,
+    )
+    try:
+        result = run_synth(config, MemoryWorkspace())
+    except InputError:
+        reject()  # some seeds cannot fill so small a window, and say so
+    truth = json.loads(json.dumps(result.truth, allow_nan=False))
+    assert sum(truth["volume_fraction"].values()) == pytest.approx(1)
+    achieved = [row["achieved"] for row in truth["requested"] if row["name"].endswith("fraction")]
+    assert sum(achieved) == pytest.approx(1)
+    name = "area_fraction" if section else "volume_fraction"
+    fractions = [row for row in truth["properties"]["rows"] if row["name"] == name]
+    assert sum(row["value"] for row in fractions) == pytest.approx(1)
+    ids, cracks = np.asarray(result.instance_map.data), np.asarray(result.crack_map.data)
+    assert np.all(ids[cracks > 0] > 0)
+    assert np.all(ids[np.asarray(result.phase_map.data) == CRACK_PHASE] > 0)
+    assert truth["particle_count"] == len(np.unique(ids[ids > 0]))
+    assert json.dumps(run_synth(config, MemoryWorkspace()).truth) == json.dumps(result.truth)
