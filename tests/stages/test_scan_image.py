@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 from skimage.registration import phase_cross_correlation
 
-from voltomo.errors import InputError
+from voltomo.errors import InputError, ShapeError
 from voltomo.stages.scan_image import DOSES, ImageScanConfig, run_image_scan
 from voltomo.stages.synth import SynthConfig
 from voltomo.stages.workspace import MemoryWorkspace
@@ -142,6 +142,7 @@ def test_the_config_is_lossless_and_strict() -> None:
         {"noise_kernel": ((1.0, 2.0), (3.0, 4.0))},
         {"blur": 0.2, "fringe_length": 1.0},
         {"missing_wedge": 180},
+        {"noise": float("nan")},
     ):
         with pytest.raises(ValidationError):
             ImageScanConfig.model_validate(wrong)
@@ -152,6 +153,12 @@ def test_levels_of_foreign_phases_are_refused(small: tuple[Structure, np.ndarray
     """A level for a phase that the structure has not names those that it has."""
     with pytest.raises(InputError, match="2 active"):
         _scan(small, ImageScanConfig(levels={9: 0.4}))
+
+
+def test_phases_of_another_window_are_refused(small: tuple[Structure, np.ndarray]) -> None:
+    """Phases that do not cover the structure cannot cut its field of view."""
+    with pytest.raises(ShapeError, match="differ in shape"):
+        _scan((small[0], small[1][1:]), QUIET)
 
 
 def test_a_wedge_needs_square_voxels() -> None:

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from voltomo.artifacts import ArrayLike, Channel, Volume
 from voltomo.blocks import Block
-from voltomo.errors import InputError
+from voltomo.errors import InputError, ShapeError
 from voltomo.machine import available_cores
+from voltomo.stages.blank import Blank
 from voltomo.stages.workspace import Workspace
 from voltomo.synthesis.families import COLLECTOR
 from voltomo.synthesis.imaging.brightness import Brightness
@@ -42,7 +43,7 @@ NestedKernel = tuple[tuple[float, ...], ...] | tuple[tuple[tuple[float, ...], ..
 class ImageScanConfig(BaseModel):
     """What the instrument does. Grey levels span 0 to 1 in integer images; lengths are in voxels."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     levels: dict[int, float] = Field(
         default_factory=dict, description="grey by phase id; those not given follow from what the phases consist of"
@@ -169,6 +170,8 @@ def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanCon
     InputError
         If levels are given for phases that the structure has not, or a wedge is to be taken from voxels that are not
         as long along y as along x.
+    ShapeError
+        If the phases are not those of the structure's window.
 
     Notes
     -----
@@ -177,6 +180,8 @@ def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanCon
     every cutting into blocks gives the same voxels, bit by bit.
     """
     z, y, x = structure.shape
+    if tuple(phases.shape) != (z, y, x):
+        raise ShapeError(f"phases {tuple(phases.shape)} and structure {structure.shape} differ in shape")
     _, dy, dx = structure.voxel_size
     if config.missing_wedge > 0 and not math.isclose(dy, dx):
         raise InputError(f"a missing wedge needs voxels as long along y as along x, found {dy:g} m and {dx:g} m")
@@ -186,7 +191,7 @@ def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanCon
     work.map(
         "greys",
         partial(_paint, structure=structure, greys=greys, supersampling=config.supersampling),
-        phases,
+        Blank((z, y, x)),
         out=painted,
         bytes_per_voxel=30,
     )
@@ -224,6 +229,6 @@ def run_image_scan(structure: Structure, phases: ArrayLike, config: ImageScanCon
 
 
 def _paint(
-    block: Block, _phases: npt.NDArray[np.uint8], *, structure: Structure, greys: Greys, supersampling: int
+    block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure, greys: Greys, supersampling: int
 ) -> npt.NDArray[np.float32]:
     return paint_greys(structure, block.read, greys, supersampling=supersampling, workers=available_cores())
