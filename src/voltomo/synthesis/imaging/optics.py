@@ -31,6 +31,8 @@ _LEAST_BLUR = 0.7
 """Below it a Gaussian still passes 9 % of the highest frequency, and fringes fall between the voxels."""
 _HALO_REACH = 3.0
 """Standard deviations at which the wide Gaussian of the halo is cut; 0.3 % of it lie beyond."""
+_ALONE = np.ones(1, np.float32)
+"""Kernel of an axis along which nothing spreads."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,6 @@ def image_through(grey: Image, optics: Optics) -> Image:
         local = convolve_axes(grey, [wide if n > 1 else _ALONE for n in grey.shape])
         image -= np.float32(optics.halo) * (local - np.float32(optics.background))
     return image
-
-
-_ALONE = np.ones(1, np.float32)
 
 
 def _propagate(grey: Image, optics: Optics) -> Image:

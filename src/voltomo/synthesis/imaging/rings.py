@@ -11,7 +11,7 @@ import numpy.typing as npt
 from voltomo.blocks import Region
 from voltomo.synthesis.noise import white_noise
 
-__all__ = ["Rings", "ring_pattern"]
+__all__ = ["Rings", "axis_distance", "ring_pattern"]
 
 _LIMIT = 1.2815515655446004
 """|x| exceeds it for 20 % of a standard normal distribution: one detector column in five is off."""
