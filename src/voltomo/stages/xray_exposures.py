@@ -14,7 +14,8 @@ from voltomo.artifacts import ArrayLike, ProjectionStack
 from voltomo.blocks import Block, Partial, WritableArray
 from voltomo.stages.blank import Blank
 from voltomo.stages.workspace import Workspace
-from voltomo.synthesis.raster import rasterize
+from voltomo.synthesis.lattice import every_voxel
+from voltomo.synthesis.raster import outside_field_of_view, rasterize
 from voltomo.synthesis.structure import Structure
 from voltomo.synthesis.xray.detector import SATURATION, Detector, expose
 from voltomo.synthesis.xray.geometry import ParallelGeometry
@@ -59,7 +60,12 @@ def _paint_block(
     block: Block, _blank: npt.NDArray[np.uint8], *, structure: Structure, shift: int
 ) -> npt.NDArray[np.uint8]:
     y, x, z = block.read
-    phases, _ = rasterize(structure, (slice(z.start - shift, z.stop - shift), y, x))
+    region = slice(z.start - shift, z.stop - shift), y, x
+    where = None
+    if structure.is_cylinder:  # a fifth of the work lies around it
+        where = np.ones([axis.stop - axis.start for axis in region], bool)
+        where[:, outside_field_of_view(structure, every_voxel(region))] = False
+    phases, _ = rasterize(structure, region, where=where)
     return phases.transpose(1, 2, 0)
 
 

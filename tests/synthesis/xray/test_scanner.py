@@ -178,3 +178,23 @@ def test_fringes_surround_edges() -> None:
     assert far[0, 10].max() > 1.05
     assert near.max() <= 1
     assert far.mean() == pytest.approx(near.mean(), rel=2e-3)
+
+
+def test_phase_retrieval_gives_back_the_thickness() -> None:
+    """Paganin's filter (J. Microsc. 206 (2002) 33) turns near-field fringes of one material into its path lengths.
+
+    It assumes the transport of intensity, which at 64 nm and 10 µm holds to some per cent of the ball's diameter; the
+    fringes themselves, taken for attenuation, are off by more than ten times as much.
+    """
+    distance = 1e-5
+    ball = _specimen(Ball((10.0, 15.5, 15.5), 6.0))
+    near, far = (
+        _scan(ball, _geometry(1), _optics(wave, blur=0.7))[0] for wave in (WAVES["absorption"], WaveOptics(distance))
+    )
+    frequency = np.add.outer(np.fft.fftfreq(HEIGHT, PIXEL) ** 2, np.fft.fftfreq(COLUMNS, PIXEL) ** 2)
+    low_pass = 1 + distance * DELTA / MU * (2 * np.pi) ** 2 * frequency
+    retrieved = np.fft.ifft2(np.fft.fft2(far) / low_pass).real
+    thickness, found, plain = (-np.log(image) / MU / PIXEL for image in (near, retrieved, far))
+    error = np.sqrt(np.mean((found - thickness) ** 2))
+    assert error < 0.03 * 12
+    assert np.sqrt(np.mean((plain - thickness) ** 2)) > 10 * error
