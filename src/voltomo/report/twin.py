@@ -57,6 +57,8 @@ _NAMES = {
     "cracked_share": "Share of the particles with cracks",
     "void_fraction": "Cracks and voids in the particles",
     "histogram_width": "Width of the histogram",
+    "noise_spectrum": "Distance of the noise spectra",
+    "histogram_distance": "Distance of the histograms",
 }
 
 

@@ -174,3 +174,29 @@ def test_settings_stay_within_what_can_be_made() -> None:
     settings = _first(_likeness(blur=30.0, size_spread=4.0)).settings
     assert settings == replace(settings).limited()
     assert settings.spread <= 2.4
+
+
+def test_curves_are_compared_as_a_whole() -> None:
+    """A spectrum twice as strong everywhere lies ln 2 away; a histogram shifted by a tenth of the contrast, a tenth."""
+    frequency, edges = [0.0, 0.2, 0.4], np.linspace(0, 1, 101).tolist()
+    share = np.zeros(100)
+    share[20] = share[70] = 0.5
+    source = replace(
+        _likeness(),
+        curves={
+            "noise": {"frequency": frequency, "power": [4.0, 2.0, 1.0]},
+            "histogram": {"edges": edges, "share": share.tolist()},
+        },
+    )
+    twin = replace(
+        _likeness(),
+        curves={
+            "noise": {"frequency": frequency, "power": [8.0, 4.0, 2.0]},
+            "histogram": {"edges": edges, "share": np.roll(share, 5).tolist()},
+        },
+    )
+    rows = {row.name: row for row in compare_likeness(source, twin, THREE)}
+    assert rows["noise_spectrum"].twin == pytest.approx(np.log(2))
+    assert rows["noise_spectrum"].is_matched is False
+    assert rows["histogram_distance"].twin == pytest.approx(0.05 / 0.5)  # the levels are 0.2 and 0.7
+    assert compare_likeness(_likeness(), twin, THREE)[-1].is_matched is None

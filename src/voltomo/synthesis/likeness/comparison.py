@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from voltomo.artifacts import PhaseTable
-from voltomo.synthesis.likeness.statistic import Likeness, Statistic
+from voltomo.synthesis.likeness.statistic import DEFINITIONS, Likeness, Statistic
 
 __all__ = ["STRUCTURE", "TOLERANCES", "MatchRow", "Tolerance", "compare_likeness"]
 
@@ -51,6 +53,8 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "cracked_share": Tolerance(0.0, 0.10, "10 of 100 particles scatter by 3"),
     "void_fraction": Tolerance(0.25, 0.01, "carried by few cracks"),
     "histogram_width": Tolerance(0.05, 0.0, "follows from fractions, levels and spreads"),
+    "noise_spectrum": Tolerance(0.0, 0.35, "a power within a factor of 1.4; two samples of one noise differ by 0.1"),
+    "histogram_distance": Tolerance(0.0, 0.05, "a shift of all grey values by a twentieth of the contrast"),
 }
 """By statistic."""
 
@@ -99,7 +103,52 @@ class MatchRow:
 def compare_likeness(source: Likeness, twin: Likeness, phases: PhaseTable) -> tuple[MatchRow, ...]:
     """One row for each statistic of the source, in its order."""
     contrast = _contrast(source, phases)
-    return tuple(_row(statistic, twin, contrast) for statistic in source)
+    return (*(_row(statistic, twin, contrast) for statistic in source), *_curve_rows(source, twin, contrast))
+
+
+def _curve_rows(source: Likeness, twin: Likeness, contrast: float) -> Iterator[MatchRow]:
+    """How far apart whole curves are: 0 for the source, which is at no distance from itself."""
+    distances = {
+        "noise_spectrum": _spectral_distance(source.curves.get("noise"), twin.curves.get("noise")),
+        "histogram_distance": _histogram_distance(
+            source.curves.get("histogram"), twin.curves.get("histogram"), contrast
+        ),
+    }
+    for name, distance in distances.items():
+        rule = TOLERANCES[name]
+        known = distance is not None
+        yield MatchRow(
+            name=name,
+            phase="",
+            unit="1",
+            definition=DEFINITIONS[name],
+            source=0.0 if known else None,
+            twin=distance,
+            relative_difference=None,
+            tolerance=rule.floor if known else None,
+            is_matched=None if distance is None else distance <= rule.floor,
+            reason=rule.reason if known else "one of the two curves could not be measured",
+        )
+
+
+def _spectral_distance(one: Mapping[str, Any] | None, two: Mapping[str, Any] | None) -> float | None:
+    """Root mean square of the logarithm of the ratio, over the frequencies at which both have power."""
+    if not one or not two:
+        return None
+    a, b = (np.asarray(curve["power"], np.float64) for curve in (one, two))
+    if a.shape != b.shape:
+        return None
+    both = (a > 0) & (b > 0)
+    return float(np.sqrt(np.mean(np.log(a[both] / b[both]) ** 2))) if both.any() else None
+
+
+def _histogram_distance(one: Mapping[str, Any] | None, two: Mapping[str, Any] | None, contrast: float) -> float | None:
+    """Area between the cumulated histograms, in contrasts."""
+    if not one or not two or contrast == 0:
+        return None
+    width = one["edges"][1] - one["edges"][0]
+    gap = np.abs(np.cumsum(np.subtract(one["share"], two["share"])))
+    return float(gap.sum() * width / contrast)
 
 
 def _contrast(likeness: Likeness, phases: PhaseTable) -> float:

@@ -22,8 +22,8 @@ _WIDEST_IN_VOLUME = 4.0
 """A kernel costs the cube of its width there, and a section's is as fast as a volume's is slow."""
 _REACH = 3.0
 """Of a kernel, in widths of its widest Gaussian: what is beyond holds 1e-4 of its energy."""
-_LEAST = 0.02
-"""Share of the reference's variogram that a noise keeps at every lag."""
+_LEAST = 0.2
+"""Share of the reference's variogram that a noise keeps at every lag: textures and edges add less than the rest."""
 
 
 @dataclass(frozen=True)

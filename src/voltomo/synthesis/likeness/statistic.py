@@ -38,6 +38,8 @@ DEFINITIONS: Mapping[str, str] = {
     "cracked_share": "share of the particles of which more than 2 % is crack or void",
     "void_fraction": "cracks and voids over the volume of the particles (area in a section)",
     "histogram_width": "standard deviation of all grey values inside the field of view",
+    "noise_spectrum": "root mean square, over frequencies, of the logarithm of the ratio of the noise spectra",
+    "histogram_distance": "area between the cumulated histograms of all grey values, over the contrast between phases",
 }
 """What each statistic is, in words."""
 
