@@ -68,7 +68,7 @@ def charging(
     charge : (R, C) float32, between 0 and 1
     start, drift : as in `curtains`
     slice_index : number of the slice
-    rim : largest change at the edge of a fully charging half plane, times two
+    rim : relative; right outside of a fully charging half plane the change is up to half of it
     rim_width : standard deviation of the rim's profile, voxels
     trail : change right behind a wide, fully charging stripe; negative for dark trails
     length : over which a trail fades to 1/e, voxels
