@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from voltomo.artifacts import ArrayLike, InstanceMap, Phase, PhaseMap, Volume
 from voltomo.blocks import Partial, WritableArray
-from voltomo.blocks.executor import BlockMap, BlockPartial
+from voltomo.blocks.executor import BlockMap, BlockPartial, ProgressCallback
 from voltomo.errors import PhaseNotFoundError, ShapeError
 from voltomo.morphology.grid import Grid
 from voltomo.stages.inspection import measure_field
@@ -89,6 +89,10 @@ class Prefixed:
     def remember(self, step: str, compute: Callable[[], Partial]) -> Partial:
         """As the workspace behind it."""
         return self.work.remember(f"{self.prefix}-{step}", compute)
+
+    def progress_of(self, step: str) -> ProgressCallback | None:
+        """As the workspace behind it."""
+        return self.work.progress_of(f"{self.prefix}-{step}")
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,8 @@ def plan_twin(
         if source.noise is not None and wanted is not None and seen.noise is not None:
             # What textures and edges add to the variogram of the noise is taken off the noise that is put in.
             wanted = wanted.plus(source.noise, seen.noise)
-            plan = replace(plan, noise=fit_noise(wanted, source.noise))
+            noise = fit_noise(wanted, source.noise)
+            plan = replace(plan, noise=noise, settings=replace(corrected, noise=noise.std))
     best = min(trials, key=lambda trial: trial.miss)
     return replace(
         plan,
