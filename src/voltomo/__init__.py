@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from voltomo.io.registry import read_volume
     from voltomo.pipeline import run
     from voltomo.stages.export import export
-    from voltomo.verbs import denoise, evaluate, measure, open_study, particles, segment, synth, tortuosity_factor
+    from voltomo.verbs import (
+        denoise,
+        electrode_tortuosity_factor,
+        evaluate,
+        measure,
+        open_study,
+        particles,
+        segment,
+        synth,
+        tortuosity_factor,
+    )
 
 _HOMES = {
     "CrackMap": "voltomo.artifacts",
@@ -50,6 +60,7 @@ _HOMES = {
     "run": "voltomo.pipeline",
     "export": "voltomo.stages.export",
     "denoise": "voltomo.verbs",
+    "electrode_tortuosity_factor": "voltomo.verbs",
     "evaluate": "voltomo.verbs",
     "measure": "voltomo.verbs",
     "open_study": "voltomo.verbs",
@@ -74,6 +85,7 @@ __all__ = [
     "VoltomoError",
     "Volume",
     "denoise",
+    "electrode_tortuosity_factor",
     "evaluate",
     "export",
     "measure",
@@ -83,6 +95,7 @@ __all__ = [
     "run",
     "segment",
     "synth",
+    "tortuosity_factor",
 ]
 
 

@@ -27,7 +27,8 @@ from voltomo.artifacts import (
 )
 from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
-from voltomo.metrics import transport
+from voltomo.metrics import electrode_tortuosity, transport
+from voltomo.metrics.conduction import End, Sides
 from voltomo.metrics.sample import Sample
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
 from voltomo.stages.evaluate import EvaluateConfig, EvaluateResult, run_evaluate
@@ -44,7 +45,18 @@ from voltomo.stages.synth import SynthConfig, SynthResult, run_synth
 from voltomo.stages.workspace import MemoryWorkspace
 from voltomo.units import VoxelSize, parse_voxel_size
 
-__all__ = ["Twin", "denoise", "evaluate", "measure", "open_study", "particles", "segment", "synth", "tortuosity_factor"]
+__all__ = [
+    "Twin",
+    "denoise",
+    "electrode_tortuosity_factor",
+    "evaluate",
+    "measure",
+    "open_study",
+    "particles",
+    "segment",
+    "synth",
+    "tortuosity_factor",
+]
 
 Size: TypeAlias = "str | VoxelSize | None"
 """``"64 nm"``, or (dz, dy, dx) in m, or None where it is unknown."""
@@ -216,32 +228,34 @@ def _as_volume(instances: InstanceMap | None) -> InstanceMap | None:
 
 def tortuosity_factor(
     phases: PhaseMap | npt.ArrayLike,
-    phase_id: int,
+    phase_id: int | Mapping[int, float],
     *,
     axis: int,
     voxel_size: Size = None,
+    sides: Sides = "closed",
     tolerance: float = 1e-3,
 ) -> Measurement:
-    """Tortuosity factor ε·D₀/D_eff of one phase along one axis.
+    """Tortuosity factor ε·D₀/D_eff of one phase along one axis; of several, the mean of their D / D_eff.
 
     Parameters
     ----------
     phases : PhaseMap, or (Z, Y, X) uint8 array, all of which is the region
-    phase_id : the phase that conducts
+    phase_id : the phase that conducts; or several with their conductivities, as in ``{1: 1.0, 3: 0.05}``
     axis : 0, 1 or 2 for z, y, x
     voxel_size : "64 nm", (dz, dy, dx) in m; only its ratios matter, None takes cubes
+    sides : of the box along the flow: "closed", or "periodic" where each continues at the opposite one
     tolerance : of the effective diffusivity, relative
 
     Returns
     -------
     Measurement
-        `.value`, dimensionless; infinite where the phase does not join the two faces. `.interval` holds the error of
-        the solver alone.
+        `.value`, dimensionless; infinite where nothing joins the two faces. `.interval` holds the error of the solver
+        alone.
 
     Raises
     ------
     PhaseNotFoundError
-        If no voxel carries `phase_id`.
+        If a phase that conducts has no voxel.
     ConvergenceError
         If the solver does not converge; there is no number then.
 
@@ -251,6 +265,52 @@ def tortuosity_factor(
     >>> round(tortuosity_factor(layers, 1, axis=0).value, 6)
     1.0
     """
+    data, sample = _box(phases, voxel_size)
+    return transport.tortuosity_factor(data, phase_id, axis=axis, sample=sample, sides=sides, tolerance=tolerance)
+
+
+def electrode_tortuosity_factor(
+    phases: PhaseMap | npt.ArrayLike,
+    phase_id: int,
+    *,
+    axis: int,
+    open_end: End = "low",
+    voxel_size: Size = None,
+    sides: Sides = "closed",
+    tolerance: float = 1e-3,
+) -> Measurement:
+    """Electrode tortuosity factor ε·R_ion·κ·A/L: ions enter at one face and charge all walls of the pores.
+
+    Parameters
+    ----------
+    phases : PhaseMap, or (Z, Y, X) uint8 array, all of which is the region
+    phase_id : the phase that conducts ions
+    axis : 0, 1 or 2 for z, y, x
+    open_end : the face towards the separator: "low" is the first plane, "high" the last; the other one is blocked
+    voxel_size, sides, tolerance : as in `tortuosity_factor`
+
+    Returns
+    -------
+    Measurement
+        `.value`, dimensionless; infinite where the phase does not touch the open face.
+
+    Raises
+    ------
+    PhaseNotFoundError, ConvergenceError
+        As `tortuosity_factor`.
+
+    Examples
+    --------
+    >>> electrode_tortuosity_factor(np.ones((8, 8, 8), np.uint8), 1, axis=0).value
+    1.0
+    """
+    data, sample = _box(phases, voxel_size)
+    settings: dict[str, Any] = {"open_end": open_end, "sides": sides, "tolerance": tolerance}
+    return electrode_tortuosity.electrode_tortuosity_factor(data, phase_id, axis=axis, sample=sample, **settings)
+
+
+def _box(phases: PhaseMap | npt.ArrayLike, voxel_size: Size) -> tuple[npt.NDArray[np.uint8], Sample]:
+    """The ids of a map, and the region they are."""
     size = _size(voxel_size)
     if isinstance(phases, PhaseMap):
         data, table = np.asarray(as_zyx(phases.data)), phases.phases
@@ -262,8 +322,7 @@ def tortuosity_factor(
             raise InputError(f"expected phases as a (Z, Y, X) uint8 array, found {data.ndim} axes of {data.dtype}")
         table, inside = PhaseTable(()), data.size
     z, y, x = data.shape
-    sample = Sample(table, (z, y, x), inside, size)
-    return transport.tortuosity_factor(data, phase_id, axis=axis, sample=sample, tolerance=tolerance)
+    return data, Sample(table, (z, y, x), inside, size)
 
 
 def synth(

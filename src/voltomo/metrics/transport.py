@@ -84,7 +84,7 @@ def tortuosity_factor(
     -----
     ε counts the whole phase; parts that touch neither or only one face count in ε and do not conduct.
     """
-    conductivities = {phase_id: 1.0} if isinstance(phase_id, int) else dict(phase_id)
+    conductivities = dict(phase_id) if isinstance(phase_id, Mapping) else {phase_id: 1.0}
     check_faces(phases, tuple(conductivities), sample)
     flow = solve_flow(phases, conductivities, axis=axis, edges=sample.edges, sides=sides, tolerance=tolerance)
     phase = name_conductors(sample, tuple(conductivities))
