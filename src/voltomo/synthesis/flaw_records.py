@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from voltomo.synthesis.flaw_shapes import Networks, Slits, Voids
-from voltomo.synthesis.lattice import inverse_axes
-from voltomo.synthesis.structure import Structure
+from voltomo.synthesis.flaw_shapes import Networks, Pores, Slits, Voids
+from voltomo.synthesis.structure import Particles, Structure
 
 __all__ = ["Flaws"]
 
@@ -60,23 +60,8 @@ class Flaws(NamedTuple):
     def of(cls, structure: Structure) -> Flaws:
         """Those of a structure."""
         slits, networks, voids, pores = structure.slits, structure.networks, structure.voids, structure.pores
-        particles = np.zeros(len(structure.particles), _PARTICLE)
-        rows = np.arange(len(particles))
-        particles["center"] = structure.particles.center
-        particles["inverse"] = inverse_axes(structure)
-        particles["turn"] = structure.particles.rotation.transpose(0, 2, 1)
-        for which, shapes in (("slit", slits), ("void", voids)):
-            particles[f"first_{which}"] = np.searchsorted(shapes.particle, rows)
-            particles[f"last_{which}"] = np.searchsorted(shapes.particle, rows, side="right")
-        particles["network"] = -1
-        particles["network"][networks.particle] = np.arange(len(networks.particle))
-        particles["pore_pitch"] = pores.pitch if len(pores.pitch) else np.inf
-        particles["pore_limit"] = pores.limit if len(pores.limit) else 0.0
-        particles["is_flawed"] = np.isfinite(particles["pore_pitch"])
-        for broken in (slits.particle, networks.particle, voids.particle):
-            particles["is_flawed"][broken] = True
         return cls(
-            particles,
+            _particle_records(structure.particles, slits, networks, voids, pores),
             _as_records(slits),
             _as_records(networks),
             _as_records(voids),
@@ -87,6 +72,29 @@ class Flaws(NamedTuple):
         )
 
 
+# A structure is painted in many small pieces, from the same shapes: these are told apart by identity.
+@lru_cache(maxsize=4)
+def _particle_records(particles: Particles, slits: Slits, networks: Networks, voids: Voids, pores: Pores) -> Records:
+    """One record per particle."""
+    records = np.zeros(len(particles), _PARTICLE)
+    rows = np.arange(len(records))
+    records["center"] = particles.center
+    records["inverse"] = particles.inverse
+    records["turn"] = particles.rotation.transpose(0, 2, 1)
+    for which, shapes in (("slit", slits), ("void", voids)):
+        records[f"first_{which}"] = np.searchsorted(shapes.particle, rows)
+        records[f"last_{which}"] = np.searchsorted(shapes.particle, rows, side="right")
+    records["network"] = -1
+    records["network"][networks.particle] = np.arange(len(networks.particle))
+    records["pore_pitch"] = pores.pitch if len(pores.pitch) else np.inf
+    records["pore_limit"] = pores.limit if len(pores.limit) else 0.0
+    records["is_flawed"] = np.isfinite(records["pore_pitch"])
+    for broken in (slits.particle, networks.particle, voids.particle):
+        records["is_flawed"][broken] = True
+    return records
+
+
+@lru_cache(maxsize=16)
 def _as_records(shapes: Slits | Networks | Voids) -> Records:
     """One record per row; numbers of a structure that was put together by hand get the types of one that was drawn."""
     kinds = {item.name: getattr(type(shapes).none(), item.name).dtype for item in fields(shapes)}

@@ -20,7 +20,7 @@ CRACK_TYPES = ("intergranular", "meridional", "radial", "core", "fragmented")
 """What a crack is; shapes keep the index into this."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slits:
     """Cracks along one sheet each, ordered by particle.
 
@@ -61,7 +61,7 @@ class Slits:
         return cls(*first, nowhere, nowhere, nothing, nothing, nothing, nothing, nothing, nothing)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Networks:
     """Cracks along the walls between the grains of a particle, ordered by particle, at most one in each.
 
@@ -103,7 +103,7 @@ class Networks:
         return cls(*first, nothing, nothing, nothing, nothing, nothing, nothing)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Voids:
     """Cavities inside particles, ordered by particle.
 
@@ -132,7 +132,7 @@ class Voids:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pores:
     """Many small closed balls inside particles: one in half of the cubic cells of a stack in each particle's frame.
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from voltomo.blocks import Region
 from voltomo.synthesis.structure import Structure
 
-__all__ = ["Lattice", "every_voxel", "inverse_axes", "origin_and_step", "starts_and_steps"]
+__all__ = ["Lattice", "every_voxel", "origin_and_step", "starts_and_steps"]
 
 Floats = npt.NDArray[np.float64]
 Lattice = tuple[range, range, range]
@@ -29,9 +29,3 @@ def starts_and_steps(lattice: Lattice) -> npt.NDArray[np.int64]:
 def origin_and_step(structure: Structure) -> tuple[Floats, Floats]:
     """Position of the voxel with index 0, and the voxel size, m."""
     return np.asarray(structure.origin, np.float64), np.asarray(structure.voxel_size, np.float64)
-
-
-def inverse_axes(structure: Structure) -> Floats:
-    """(N, 3, 3) axes of the particles divided by their lengths, row by row: |inverse · y| is the level."""
-    particles = structure.particles
-    return np.ascontiguousarray(particles.rotation.transpose(0, 2, 1) / particles.semi_axes[:, :, None])

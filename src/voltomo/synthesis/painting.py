@@ -70,9 +70,16 @@ def measure_distances(  # noqa: C901  (one loop per axis, nothing to take out)
                 if iy > highs[n, 1]:
                     break
                 oy = origin[1] + iy * step[1] - centers[row, 1]
-                for x in range(max(0, -((axes[2, 0] - lows[n, 2]) // axes[2, 1])), nx):
+                left = outer_square[row] - oz * oz - oy * oy
+                if left < 0:
+                    continue
+                # The chord through the ball around the particle, and a voxel more for rounding.
+                half = int(np.sqrt(left) / step[2]) + 2
+                middle = int(np.floor((centers[row, 2] - origin[2]) / step[2]))
+                low, high = max(lows[n, 2], middle - half), min(highs[n, 2], middle + half)
+                for x in range(max(0, -((axes[2, 0] - low) // axes[2, 1])), nx):
                     ix = axes[2, 0] + x * axes[2, 1]
-                    if ix > highs[n, 2]:
+                    if ix > high:
                         break
                     if first[z, y, x] == -np.inf:
                         continue

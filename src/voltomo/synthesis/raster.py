@@ -15,7 +15,7 @@ import numpy.typing as npt
 from voltomo.blocks import Region
 from voltomo.synthesis.carving import carve
 from voltomo.synthesis.families import COLLECTOR, PORE
-from voltomo.synthesis.lattice import Lattice, every_voxel, inverse_axes, origin_and_step, starts_and_steps
+from voltomo.synthesis.lattice import Lattice, every_voxel, origin_and_step, starts_and_steps
 from voltomo.synthesis.painting import measure_distances, score_rule
 from voltomo.synthesis.structure import Structure
 
@@ -180,7 +180,7 @@ def _nearest(
         lows[rows],
         highs[rows],
         particles.center,
-        inverse_axes(structure),
+        particles.inverse,
         particles.semi_axes.min(axis=1, initial=np.inf),
         (particles.semi_axes.max(axis=1, initial=0) + 0.5 * particles.roughness * particles.diameter + reach) ** 2,
         0.5 * particles.diameter,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ NETWORK, SHEET, FIBER = range(3)
 """Forms that a smooth random field gives a phase; see `Layers`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Particles:
     """Ellipsoids with a rough surface, ordered by z, then y, then x. Row i is the particle with id i + 1.
 
@@ -56,12 +57,17 @@ class Particles:
         nowhere = np.empty((0, 3))
         return cls(nowhere, nowhere, np.empty((0, 3, 3)), np.empty(0, np.uint8), 0.0)
 
-    @property
+    @cached_property
     def diameter(self) -> Floats:
         """(N,) equivalent-sphere diameters of the whole particles without their roughness, m."""
         return np.asarray(2 * np.prod(self.semi_axes, axis=1) ** (1 / 3))
 
-    @property
+    @cached_property
+    def inverse(self) -> Floats:
+        """(N, 3, 3) axes divided by their lengths, row by row: |inverse · y| is the level, 1 on the surface."""
+        return np.ascontiguousarray(self.rotation.transpose(0, 2, 1) / self.semi_axes[:, :, None])
+
+    @cached_property
     def half_extent(self) -> Floats:
         """(N, 3) half edges of boxes around the particles that hold their roughness too, m."""
         smooth = np.sqrt(np.sum((self.rotation * self.semi_axes[:, None, :]) ** 2, axis=2))
