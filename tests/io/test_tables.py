@@ -68,12 +68,25 @@ def test_an_empty_particle_table_is_a_table(tmp_path: Path) -> None:
     }
 
 
-def test_the_spreadsheet_opens_with_both_sheets(tmp_path: Path) -> None:
+def test_the_spreadsheet_says_once_what_each_name_means(tmp_path: Path) -> None:
+    """Two phases share one definition, another method of the same name has a line of its own."""
+    rows = [("pore", "a", "Voxels."), ("active", "a", "Voxels."), ("pore", "b", "Faces.")]
+    items = tuple(Measurement("x", 1.0, "1", phase=p, method=m, definition=d) for p, m, d in rows)
+    write_summary(tmp_path / "s.xlsx", Measurements(items), None, has_voxel_size=True)
+    lines = list(load_workbook(tmp_path / "s.xlsx")["definitions"].values)
+    assert lines == [
+        ("name", "unit", "dimension", "method", "definition"),
+        ("x", "1", 3, "a", "Voxels."),
+        ("x", "1", 3, "b", "Faces."),
+    ]
+
+
+def test_the_spreadsheet_opens_with_all_sheets(tmp_path: Path) -> None:
     """Numbers are numbers in it, and a text that looks like a formula stays text."""
     risky = Measurements((Measurement("volume_fraction", 0.5, "1", phase="=cmd()"),))
     write_summary(tmp_path / "s.xlsx", risky, TABLE, has_voxel_size=True)
     book = load_workbook(tmp_path / "s.xlsx")
-    assert book.sheetnames == ["measurements", "particles"]
+    assert book.sheetnames == ["measurements", "definitions", "particles"]
     row = [cell.value for cell in book["measurements"][2]]
     assert row[COLUMNS.index("value")] == 0.5
     assert row[COLUMNS.index("phase")] == "'=cmd()"

@@ -25,6 +25,9 @@ __all__ = ["read_measurements", "read_table", "write_measurements", "write_summa
 
 MICROMETERS = 1e6
 
+_DEFINED = ("name", "unit", "dimension", "method", "definition")
+"""The columns of the sheet of definitions."""
+
 
 def write_measurements(folder: Path, measurements: Measurements) -> tuple[str, ...]:
     """Write measurements.csv and measurements.json into a folder; returns their names."""
@@ -68,13 +71,14 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def write_summary(path: Path, measurements: Measurements, table: ParticleTable | None, *, has_voxel_size: bool) -> None:
-    """Write a spreadsheet with a sheet of measurements and one of particles."""
+    """Write a spreadsheet with a sheet of measurements, one of their definitions, and one of particles."""
     from openpyxl import Workbook
     from openpyxl.styles import Font
 
     book = Workbook(write_only=True)
     sheets: list[tuple[str, Sequence[str], Iterable[Sequence[object]]]] = [
-        ("measurements", COLUMNS, ([getattr(item, column) for column in COLUMNS] for item in measurements))
+        ("measurements", COLUMNS, ([getattr(item, column) for column in COLUMNS] for item in measurements)),
+        ("definitions", _DEFINED, _definition_rows(measurements)),
     ]
     if table is not None:
         headers, columns = _display_columns(table, has_voxel_size=has_voxel_size)
@@ -88,6 +92,12 @@ def write_summary(path: Path, measurements: Measurements, table: ParticleTable |
     temporary = path.with_name(f".{path.name}.part")
     book.save(temporary)
     temporary.replace(path)
+
+
+def _definition_rows(measurements: Measurements) -> list[tuple[object, ...]]:
+    """What each name means by each method, in the order of the measurements, without repetition."""
+    rows = (tuple(getattr(item, column) for column in _DEFINED) for item in measurements)
+    return list(dict.fromkeys(rows))
 
 
 def _bold(sheet: Any, titles: Sequence[str], font: Any) -> list[Any]:
