@@ -57,3 +57,21 @@ def test_what_has_no_faces_is_refused() -> None:
         vt.tortuosity_factor(ids, 9, axis=0)
     with pytest.raises(InputError, match="uint8"):
         vt.tortuosity_factor(ids.astype(float), 1, axis=0)
+
+
+def test_several_conductors_relate_to_their_mean() -> None:
+    """Layers along the flow: τ = 1 whatever their conductivities; across it, arithmetic over harmonic mean."""
+    phases = np.tile(np.array([1, 1, 3], np.uint8), (6, 6, 2))
+    along = vt.tortuosity_factor(phases, {1: 2.0, 3: 0.1}, axis=0)
+    across = vt.tortuosity_factor(phases, {1: 2.0, 3: 0.1}, axis=2)
+    assert along.value == pytest.approx(1, rel=1e-6)
+    assert across.value == pytest.approx((2 * 2 + 0.1) / 3 * (2 / 2 + 1 / 0.1) / 3, rel=1e-6)
+    assert (along.phase, along.method) == ("1+3", "finite volumes; conductivities 1 2, 3 0.1")
+    assert vt.tortuosity_factor(phases, {1: 4.0, 3: 0.2}, axis=2).value == pytest.approx(across.value, rel=1e-9)
+
+
+def test_the_scale_of_a_conductivity_is_no_matter() -> None:
+    """One phase with any conductivity, and a binder that does not conduct: the same number."""
+    phases = np.where(np.random.default_rng(0).random((8, 8, 8)) < 0.7, 1, 3).astype(np.uint8)
+    alone = vt.tortuosity_factor(phases, 1, axis=0).value
+    assert vt.tortuosity_factor(phases, {1: 7.0}, axis=0).value == pytest.approx(alone, rel=1e-6)

@@ -193,7 +193,7 @@ def _descend(
     sums, parts = np.zeros(planes + 2), np.zeros(pieces + 1)
     value, imbalance = problem.measure(x)
     gains: list[float] = []
-    rounds, checked = 0, 0
+    rounds, checked, missing, may_end = 0, 0, math.inf, False
 
     def product() -> float:
         team.run(vectors.dot, pieces, r, z, parts)
@@ -206,7 +206,10 @@ def _descend(
         rho = start = product()
         if rho == 0.0:
             return Solution(value, 0.0, imbalance, rounds)
-        while rho > _REFRESH**2 * start or rho <= 0:
+        if may_end and rho <= 0.5 * tolerance * value:
+            return Solution(value, max(missing, rho / value), imbalance, rounds)
+        may_end = False
+        while not may_end and (rho > _REFRESH**2 * start or rho <= 0):
             team.run(fine.apply, planes, *grid.operator, p, q, sums)
             alpha = rho / float(sums.sum())
             if not math.isfinite(alpha) or alpha <= 0 or rounds >= _MOST_ROUNDS:
@@ -227,8 +230,7 @@ def _descend(
             if missing <= 0.5 * tolerance and rounds > checked + 1:
                 checked = rounds
                 value, imbalance = problem.measure(x)
-                if imbalance <= _BALANCE:
-                    return Solution(value, missing, imbalance, rounds)
+                may_end = imbalance <= _BALANCE
 
 
 def _tail(gains: list[float], value: float) -> float:

@@ -103,8 +103,8 @@ def solve_flow(
     Finite volumes, one per voxel: two neighbours are joined by the harmonic mean of their conductivities, and the faces
     of the box, at potential 1 and 0, lie half a voxel from the first centres.
     """
+    check_problem(phases, conductivities, axis, sides)
     conducting = {int(i): float(s) for i, s in conductivities.items() if s > 0}
-    check_problem(phases, conducting, axis, sides)
     order, is_periodic = flow_order(axis), sides == "periodic"
     codes, counts = encode_phases(np.transpose(phases, order), sorted(conducting))
     kept, shares = keep_percolating(codes, is_periodic=is_periodic)
@@ -156,7 +156,7 @@ def conductances(
     return joints, np.array([2 * values, 2 * values])
 
 
-def check_problem(phases: npt.NDArray[np.uint8], conducting: Mapping[int, float], axis: int, sides: str) -> None:
+def check_problem(phases: npt.NDArray[np.uint8], given: Mapping[int, float], axis: int, sides: str) -> None:
     """Refuse what no transport problem can be solved on, with an InputError."""
     if phases.ndim != 3 or phases.dtype != np.uint8:
         raise InputError(f"expected phases as a (Z, Y, X) uint8 array, found {phases.ndim} axes of {phases.dtype}")
@@ -164,9 +164,12 @@ def check_problem(phases: npt.NDArray[np.uint8], conducting: Mapping[int, float]
         raise InputError(f"expected axis 0, 1 or 2, found {axis!r}")
     if sides not in get_args(Sides):
         raise InputError(f"expected sides as closed or periodic, found {sides!r}")
-    if not conducting or not all(np.isfinite(list(conducting.values()))):
-        raise InputError("expected a positive, finite conductivity for at least one phase")
-    contrast = max(conducting.values()) / min(conducting.values())
+    conducting = [value for value in given.values() if value > 0]
+    if not conducting or not all(np.isfinite(value) and value >= 0 for value in given.values()):
+        raise InputError(
+            f"expected finite conductivities, 0 or more, one of them positive; found {sorted(given.values())}"
+        )
+    contrast = max(conducting) / min(conducting)
     if contrast > _MOST_CONTRAST:
         raise InputError(
             f"the conductivities differ by a factor of {contrast:.3g}; up to {_MOST_CONTRAST:g} is supported: give 0 "
