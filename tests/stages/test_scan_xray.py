@@ -223,3 +223,7 @@ def test_a_sample_that_leaves_the_view_is_told() -> None:
     text = " ".join(run_xray_scan(thin, scan, MemoryWorkspace()).warnings)
     assert "leaves the field of view" in text
     assert "9 angles are few" in text
+    scan = QUICK.model_copy(update={"contrast": "zernike", "halo": "200 nm", "ring_transmission": 0.05})
+    result = run_xray_scan(thin, scan, MemoryWorkspace())
+    assert result.truth["scans"]["zernike"]["saturated_share"] > 0
+    assert any("are saturated" in text for text in result.warnings)
