@@ -21,15 +21,17 @@ from voltomo.io.sweep import sweep_slabs
 
 __all__ = ["write_data_exchange"]
 
+_CONVENTION = "a point at (y, x) from the axis of rotation lands at the column center + x cos(theta) + y sin(theta)"
+"""That of `ProjectionStack`; the format leaves it open."""
 
-def write_data_exchange(stack: ProjectionStack, path: Path, *, description: str = "", overwrite: bool = False) -> Path:
+
+def write_data_exchange(stack: ProjectionStack, path: Path, *, overwrite: bool = False) -> Path:
     """Write projections, flats and darks, a few images at a time.
 
     Parameters
     ----------
     stack : ProjectionStack
     path : the file, which appears when it is complete
-    description : of the geometry, stored with the angles
     overwrite : replace a file that exists
 
     Returns
@@ -49,7 +51,7 @@ def write_data_exchange(stack: ProjectionStack, path: Path, *, description: str 
         exchange = file.create_group("exchange")
         exchange["title"] = "tomography_raw_projections"
         _write_images(exchange, "data", stack.data, "theta:y:x")
-        _write_angles(exchange, "theta", stack.angles, description)
+        _write_angles(exchange, "theta", stack.angles)
         for what, images, times in (
             ("white", stack.flats, stack.flat_times),
             ("dark", stack.darks, stack.dark_times),
@@ -58,7 +60,7 @@ def write_data_exchange(stack: ProjectionStack, path: Path, *, description: str 
                 _write_images(exchange, f"data_{what}", images, f"theta_{what}:y:x")
             if times:
                 position = np.interp(times, [0.0, 1.0], [stack.angles[0], stack.angles[-1]])
-                _write_angles(exchange, f"theta_{what}", position, "")
+                _write_angles(exchange, f"theta_{what}", position)
         _write_measurement(file.create_group("measurement"), stack)
     return path
 
@@ -86,11 +88,10 @@ class _OneChannel:
         return np.asarray(self._images[key[1:]])[None]
 
 
-def _write_angles(group: Any, name: str, angles: npt.NDArray[np.float64], description: str) -> None:
+def _write_angles(group: Any, name: str, angles: npt.NDArray[np.float64]) -> None:
     group[name] = np.degrees(angles)
     group[name].attrs["units"] = "degrees"
-    if description:
-        group[name].attrs["description"] = description
+    group[name].attrs["description"] = _CONVENTION
 
 
 def _write_measurement(group: Any, stack: ProjectionStack) -> None:
