@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import tifffile
+from PIL import Image
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -54,7 +55,9 @@ def main() -> None:
         axes.set_axis_off()
         if arguments.beside:
             write_twin(arguments.beside / name, TwinContent(record, source, twin, title=f"Twin of {name}"))
-    figure.savefig(ROOT / "docs" / "explanation" / "realism.png", dpi=110)
+    path = ROOT / "docs" / "explanation" / "realism.png"
+    figure.savefig(path, dpi=110)
+    Image.open(path).convert("L").save(path, optimize=True)
 
 
 if __name__ == "__main__":
