@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -267,6 +269,18 @@ def test_what_cannot_be_made_says_what_can(changes: dict[str, object], message: 
     """Fractions, sizes and layers beyond reach are refused with the reachable value."""
     with pytest.raises(InputError, match=message):
         _make(**{"shape": 64} | changes)
+
+
+@pytest.mark.parametrize("family", ["nmc", "graphite"])
+def test_the_fraction_that_is_named_can_be_made(family: str) -> None:
+    """A refused packing names a fraction; 0.01 less than that is made."""
+    with pytest.raises(InputError) as refused:
+        _make(family=family, shape=64, porosity=0.1, binder=0.02)
+    found = re.search(r"(0\.\d+) is what", str(refused.value))
+    assert found is not None
+    porosity = 1 - float(found[1]) + 0.01
+    _, structure = _make(family=family, shape=64, porosity=porosity, binder=0.0)
+    assert structure.packing.overlap <= 0.02
 
 
 def test_a_d50_that_does_not_fit_is_replaced_and_said_so() -> None:

@@ -94,7 +94,7 @@ def _pack_to_fraction(request: StructureRequest, empty: Structure, seed: int) ->
         if smallest <= _SMALL_CHANGE:
             break
         excess = {phase: value * scales[phase] ** 3 for phase, value in excess.items()}
-    return _checked(request, best)
+    return _checked(request, best, empty, seed)
 
 
 def _scaled(structure: Structure, factors: Mapping[int, float]) -> Structure:
@@ -137,12 +137,12 @@ def _find_scales(request: StructureRequest, structure: Structure) -> dict[int, f
     return scales
 
 
-def _checked(request: StructureRequest, structure: Structure) -> Structure:
+def _checked(request: StructureRequest, structure: Structure, empty: Structure, seed: int) -> Structure:
     """The same structure, with its overlap on record, if it is as dense and as little overlapping as it must be."""
     fractions, overlap = _measure(structure)
     fraction, wanted = sum(fractions.values()), request.particle_fraction
     if overlap > _MAX_OVERLAP:
-        reached = _densest(structure)
+        reached = _densest(request, empty, seed)
         raise InputError(
             f"particles were asked to fill {wanted:.3f} of the electrode, {reached:.3f} is what this spread of sizes "
             f"({request.spread:g}) reaches; ask for {wanted - reached:.3f} more pore or binder, or a wider spread"
@@ -155,11 +155,16 @@ def _checked(request: StructureRequest, structure: Structure) -> Structure:
     return replace(structure, packing=replace(structure.packing, overlap=overlap))
 
 
-def _densest(structure: Structure) -> float:
-    """Fraction that the particles of a packing fill when they are shrunk until they overlap no more than they may."""
-    low, high = 0.7, 1.0
-    for _ in range(8):
+def _densest(request: StructureRequest, empty: Structure, seed: int) -> float:
+    """Fraction that particles fill when as many are packed as may be without too much overlap."""
+    reached, low, high = 0.0, 0.4, 1.0
+    for _ in range(7):
         middle = 0.5 * (low + high)
-        overlap = _measure(_scaled(structure, dict.fromkeys(range(256), middle)))[1]
-        low, high = (low, middle) if overlap > _MAX_OVERLAP else (middle, high)
-    return sum(_measure(_scaled(structure, dict.fromkeys(range(256), low)))[0].values())
+        excess = dict.fromkeys(request.particle_fractions, middle)
+        particles, packing = place_particles(request, np.random.default_rng(seed), excess=excess)
+        fractions, overlap = _measure(replace(empty, particles=particles, packing=packing))
+        if overlap > _MAX_OVERLAP:
+            high = middle
+        else:
+            low, reached = middle, max(reached, sum(fractions.values()))
+    return reached
