@@ -11,7 +11,7 @@ from voltomo.errors import InputError
 from voltomo.stages.synth import SynthConfig
 from voltomo.synthesis import Structure, StructureRequest, make_structure, rasterize
 from voltomo.synthesis.families import ACTIVE, COLLECTOR, CRACK_PHASE, PORE, PRODUCT, SILICON, SULFUR
-from voltomo.synthesis.profile import measure_profile
+from voltomo.synthesis.profile import describe_packing, measure_profile
 from voltomo.synthesis.sizes import volume_weighted_median
 
 
@@ -292,3 +292,14 @@ def test_a_d50_that_does_not_fit_is_replaced_and_said_so() -> None:
     assert small.remarks[0].startswith("the usual D50 of nmc, 6 µm, does not fit")
     assert SynthConfig(family="nmc", shape=64, d50="2 um").remarks == ()
     assert SynthConfig(family="separator", shape=64, voxel_size="30 nm").request().feature == pytest.approx(180e-9)
+
+
+def test_the_packing_is_described() -> None:
+    """The record holds the count, the overlap, and a profile whose layers average to the fraction of the particles."""
+    request, structure = _make(calendering=1)
+    record = describe_packing(structure)
+    assert record is not None
+    assert record["particles"] == len(structure.packing.diameter)
+    assert np.mean(record["profile"]) == pytest.approx(request.particle_fraction, abs=0.01)
+    assert np.all(np.diff(record["profile_z"]) > 0)
+    assert describe_packing(_make(family="separator")[1]) is None

@@ -43,6 +43,7 @@ from voltomo.synthesis.families import (
     find_family,
 )
 from voltomo.synthesis.generate import make_structure
+from voltomo.synthesis.profile import describe_packing
 from voltomo.synthesis.raster import find_owners, rasterize
 from voltomo.synthesis.request import StructureRequest
 from voltomo.synthesis.structure import Structure
@@ -375,7 +376,7 @@ def run_synth(config: SynthConfig, work: Workspace) -> SynthResult:
         crack_map=CrackMap(cracks, voxel_size=size),
         crack_widths=widths,
         cracks=crack_rows,
-        truth=truth | {"remarks": list(config.remarks)},
+        truth=truth | {"remarks": list(config.remarks), "packing": describe_packing(structure)},
         structure=structure,
         seconds=seconds,
     )
