@@ -27,6 +27,7 @@ from voltomo.artifacts import (
 )
 from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
+from voltomo.machine import available_cores
 from voltomo.metrics import electrode_tortuosity, transport
 from voltomo.metrics.conduction import End, Sides
 from voltomo.metrics.sample import Sample
@@ -60,6 +61,9 @@ __all__ = [
 
 Size: TypeAlias = "str | VoxelSize | None"
 """``"64 nm"``, or (dz, dy, dx) in m, or None where it is unknown."""
+
+_PAINTED_EDGE = 96
+"""Voxels of a block of a synthetic electrode."""
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
@@ -353,9 +357,9 @@ def synth(
         If no electrode can be as asked; the message says what is reachable.
     """
     config = _config(SynthConfig, {"family": family, **settings})
-    made = run_synth(config, MemoryWorkspace())
+    made = run_synth(config, _shared(config.shape))
     wanted = dict(scan_settings or {})
-    work = MemoryWorkspace()
+    work = _shared(config.shape)
     match scan:
         case "image":
             found = run_image_scan(made.structure, made.phase_map.data, _config(ImageScanConfig, wanted), work)
@@ -389,6 +393,12 @@ class Twin(SynthResult):
     def of(cls, made: SynthResult, **scans: Any) -> Twin:
         """A structure with its scans."""
         return cls(**{item.name: getattr(made, item.name) for item in fields(made)}, **scans)
+
+
+def _shared(shape: tuple[int, int, int]) -> MemoryWorkspace:
+    """Blocks for all cores: what is painted takes microseconds per voxel."""
+    z, y, x = (min(n, _PAINTED_EDGE) for n in shape)
+    return MemoryWorkspace((z, y, x), workers=available_cores())
 
 
 def open_study(folder: Path | str) -> StudyArtifacts:

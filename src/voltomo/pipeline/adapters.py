@@ -6,13 +6,14 @@ import datetime
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from voltomo.artifacts import Measurements
+from voltomo.artifacts import InstanceMap, Measurements
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.study import Study, write_text
@@ -74,20 +75,27 @@ def _particles(study: StudyArtifacts, config: ParticlesConfig, work: StudyWorksp
 
 
 def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace) -> Outcome:
-    has_particles = study.has("particles")
+    instances = _instances(study)
     result = run_measure(
         study.phase_map,
         config,
         work,
-        instance_map=study.instance_map if has_particles else None,
-        crack_map=study.crack_map if has_particles and study.has("cracks") else None,
+        instance_map=instances,
+        crack_map=study.crack_map if instances is not None and study.has("cracks") else None,
     )
     write_measurements(work.out, result.measurements)
-    table = study.instance_map.table if has_particles else None
+    table = None if instances is None else instances.table
     has_voxel_size = study.phase_map.voxel_size is not None
     write_summary(work.out / "summary.xlsx", result.measurements, table, has_voxel_size=has_voxel_size)
     write_text(work.out / "profiles.json", json.dumps(result.profiles) + "\n")
     return Outcome({}, result.warnings)
+
+
+def _instances(study: StudyArtifacts) -> InstanceMap | None:
+    """The particles; of a synthetic study without its table, which describes shapes and not what voxels show."""
+    if not study.has("particles"):
+        return None
+    return replace(study.instance_map, table={}) if "synth" in study.records else study.instance_map
 
 
 def _evaluate(study: StudyArtifacts, config: EvaluateStep, work: StudyWorkspace) -> Outcome:
@@ -110,7 +118,7 @@ def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -
         title=config.title or str(imported.get("name", study.folder.name)),
         volume=study.volume if study.has("volume") else None,
         phase_map=study.phase_map if study.has("phases") else None,
-        instance_map=study.instance_map if study.has("particles") else None,
+        instance_map=_instances(study),
         crack_map=study.crack_map if study.has("cracks") else None,
         measurements=study.measurements if study.has("measurements") else Measurements(),
         profiles=_profiles(study.folder / "profiles.json"),

@@ -55,6 +55,8 @@ class StageDefinition:
     run : the stage in a study
     revision : raised when the stage gives other results for the same input
     files : paths named in the configuration whose content belongs to the identity
+    edge : of the unit of writing in voxels, where a stage computes so much per voxel that small blocks for all cores
+        pay; None for that of the memory budget
     """
 
     verb: str
@@ -65,6 +67,7 @@ class StageDefinition:
     run: StageFunction
     revision: int = 1
     files: Callable[[Any], Sequence[Path]] = lambda _config: ()
+    edge: int | None = None
 
 
 @dataclass(frozen=True)

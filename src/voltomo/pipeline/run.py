@@ -187,7 +187,7 @@ def _run_job(
 ) -> None:
     """Run one stage in its staging folder and move its outputs into the study."""
     staging = study.staging(job.verb, job.identity)
-    work = StudyWorkspace(job.verb, staging, voxel_size, budget, progress=progress)
+    work = StudyWorkspace(job.verb, staging, voxel_size, budget, progress=progress, usual_edge=job.definition.edge)
     begun = time.perf_counter()
     outcome = job.definition.run(StudyArtifacts(study.folder), job.config, work)
     outputs = sorted(path.name for path in work.out.iterdir() if not path.name.startswith("."))
@@ -220,6 +220,9 @@ def run_verbs(
     """Run verbs in a study that exists; finished stages that depend on them are run again."""
     folder = Path(folder)
     recipe_file = folder / "recipe.yaml"
+    if Study.is_study(folder) and "synth" in (records := StudyArtifacts(folder).records):
+        _measure_truth(folder, records, steps, overwrite=overwrite, memory=memory, progress=progress, on_stage=on_stage)
+        return StudyArtifacts(folder)
     if not recipe_file.exists():
         raise StudyError(f"{folder} is no study with a recipe; start one with `voltomo run FILE -o {folder}`")
     recipe = load_recipe(recipe_file)
@@ -246,6 +249,41 @@ def run_verbs(
             on_stage=on_stage,
         )
     return StudyArtifacts(folder)
+
+
+def _measure_truth(
+    folder: Path,
+    records: Mapping[str, StageRecord],
+    steps: Sequence[Step],
+    *,
+    overwrite: bool,
+    memory: str | None,
+    progress: ProgressSink | None,
+    on_stage: Callable[[str, str], None] | None,
+) -> None:
+    """Numbers and page of a synthetic study; verbs that would replace its truth are refused."""
+    refused = [step.verb for step in steps if step.verb not in ("measure", "report")]
+    if refused:
+        raise StudyError(
+            f"{folder} is a synthetic study and holds the truth, which {refused[0]} would replace; work on its scan in "
+            f"a study of its own: voltomo run {folder / 'volume.ome.zarr'} -o study"
+        )
+    made = dict.fromkeys(("phases", "particles", "cracks"), records["synth"].identity)
+    if "image scan" in records:
+        made["volume"] = records["image scan"].identity
+    if "measure" in records:
+        made["measurements"] = records["measure"].identity
+    with storage_errors(folder), Study(folder) as study:
+        jobs = plan_jobs([(STAGES[step.verb], step.config) for step in steps], {}, made)
+        pending = select_jobs(jobs, study, overwrite=overwrite, start_from=None)
+        carry_out(
+            study,
+            Plan(jobs, pending),
+            budget=check_budget(parse_bytes(memory or "4GB")),
+            voxel_size=StudyArtifacts(folder).phase_map.voxel_size,
+            progress=progress,
+            on_stage=on_stage,
+        )
 
 
 def _made_by_import(record: StageRecord) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ from voltomo.units import parse_bytes
 __all__ = ["SCANS", "scan_config", "synthesize"]
 
 _STRUCTURE = "structure.npz"
+_EDGE = 128
+"""Of the unit of writing: painting takes microseconds per voxel, so that a volume of 256³ is shared among cores."""
 
 
 def scan_config(name: str, settings: Mapping[str, Any] | None = None) -> BaseModel | None:
@@ -139,10 +141,14 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-SYNTH = StageDefinition("synth", SynthConfig, (), (), ("structure", "phases", "particles", "cracks"), _make_truth)
+SYNTH = StageDefinition(
+    "synth", SynthConfig, (), (), ("structure", "phases", "particles", "cracks"), _make_truth, edge=_EDGE
+)
 
 SCANS: dict[str, StageDefinition] = {
-    "image": StageDefinition("image scan", ImageScanConfig, ("structure", "phases"), (), ("volume",), _scan_image),
+    "image": StageDefinition(
+        "image scan", ImageScanConfig, ("structure", "phases"), (), ("volume",), _scan_image, edge=_EDGE
+    ),
     "nanoct": StageDefinition("nanoct scan", XrayScanConfig, ("structure",), (), ("projections",), _scan_xray),
     "fibsem": StageDefinition("fibsem scan", FibsemScanConfig, ("structure",), (), ("slices",), _scan_fibsem),
 }

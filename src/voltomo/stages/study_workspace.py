@@ -87,6 +87,7 @@ class StudyWorkspace:
     budget : bytes that the process may hold
     workers : threads at most
     progress : told after each block
+    usual_edge : of the unit of writing, in voxels; that of the budget where None
     """
 
     stage: str
@@ -95,6 +96,7 @@ class StudyWorkspace:
     budget: int
     workers: int = field(default_factory=available_cores)
     progress: ProgressSink | None = None
+    usual_edge: int | None = None
     edge: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +104,7 @@ class StudyWorkspace:
         mark = self.folder / "edge"
         if not mark.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_text(mark, str(shard_edge(self.budget)))
+            write_text(mark, str(self.usual_edge or shard_edge(self.budget)))
         self.edge = int(mark.read_text(encoding="utf-8"))
 
     @property
