@@ -18,6 +18,7 @@ from voltomo.stages.scan_xray import XrayScanConfig, XrayScanResult, run_xray_sc
 from voltomo.stages.study_workspace import StudyWorkspace
 from voltomo.stages.synth import SynthConfig
 from voltomo.stages.workspace import MemoryWorkspace
+from voltomo.stages.xray_exposures import paint_specimen
 from voltomo.synthesis.families import ACTIVE
 from voltomo.synthesis.generate import make_structure
 from voltomo.synthesis.raster import rasterize
@@ -127,6 +128,16 @@ def test_a_study_takes_the_scan_in_shards(sample: Structure, tmp_path: Path) -> 
     with h5py.File(path) as file:
         found = [file[f"exchange/{name}"][...] for name in ("data", "data_white", "data_dark")]
     assert all(np.array_equal(a, b) for a, b in zip(found, _arrays(whole), strict=True))
+
+
+def test_the_specimen_is_the_refined_structure(sample: Structure) -> None:
+    """What is scanned is the structure on the finer grid, voxel by voxel, with what lies above and below the window."""
+    work = MemoryWorkspace()
+    specimen = paint_specimen(sample, factor=3, margin=2, work=work)
+    rows, columns = slice(-6, 3 * 24 + 6), slice(0, 3 * 64)
+    expected, _ = rasterize(sample.refined(3), (rows, columns, columns))
+    assert np.array_equal(specimen.phases[...], expected.transpose(1, 2, 0))
+    assert np.any(specimen.phases[:, :, :6] == ACTIVE)
 
 
 def test_seeds_repeat_and_differ(sample: Structure) -> None:
