@@ -117,9 +117,8 @@ def test_it_equals_a_direct_solve(
     given = {i: s for i, s in conductivities.items() if s > 0}
     truth = direct(phases, given, axis, edges, is_periodic=sides == "periodic")
     assert flow.conductivity == pytest.approx(truth, rel=1e-4)
-    # The stated error is an estimate: three times it must hold. At a contrast of 10⁴ a grain in an almost insulating
-    # matrix may float by more than the residual shows, which was worth up to 1.4e-7.
-    assert abs(flow.conductivity / truth - 1) < 3 * flow.relative_error + (1e-6 if contrast == 1e-4 else 1e-9)
+    # At a contrast of 10⁴ a grain in an almost insulating matrix may float by more than the residual shows.
+    assert abs(flow.conductivity / truth - 1) < flow.relative_error + (1e-6 if contrast == 1e-4 else 1e-9)
     assert flow.imbalance <= 1e-4
 
 
@@ -137,9 +136,9 @@ def test_wiener_bounds_hold(seed: int, share: float) -> None:
 def test_a_permutation_of_the_axes_changes_nothing() -> None:
     """The same volume lying on its side."""
     phases = blobs((18, 20, 22), share=0.5, seed=3)
-    upright = solve_flow(phases, {1: 1.0}, axis=0).conductivity
+    upright = solve_flow(phases, {1: 1.0}, axis=0, tolerance=1e-7).conductivity
     for axis in (1, 2):
-        lying = solve_flow(np.moveaxis(phases, 0, axis), {1: 1.0}, axis=axis).conductivity
+        lying = solve_flow(np.moveaxis(phases, 0, axis), {1: 1.0}, axis=axis, tolerance=1e-7).conductivity
         assert lying == pytest.approx(upright, rel=1e-6)
 
 
@@ -179,7 +178,7 @@ def test_periodic_sides_forget_where_the_box_was_cut() -> None:
     field = ndimage.gaussian_filter(np.random.default_rng(5).normal(size=(18, 15, 17)), 1.5, mode="wrap")
     phases = np.where(field < np.quantile(field, 0.5), 1, 2).astype(np.uint8)
     rolled = np.roll(phases, (4, 7), axis=(1, 2))
-    here, there = (solve_flow(p, {1: 1.0}, axis=0, sides="periodic") for p in (phases, rolled))
+    here, there = (solve_flow(p, {1: 1.0}, axis=0, sides="periodic", tolerance=1e-7) for p in (phases, rolled))
     assert here.conductivity == pytest.approx(there.conductivity, rel=1e-6)
     assert here.shares == pytest.approx(there.shares)
     closed = [solve_flow(p, {1: 1.0}, axis=0).conductivity for p in (phases, rolled)]

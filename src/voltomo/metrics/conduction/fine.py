@@ -21,7 +21,18 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["apply", "charge", "count_rows", "linear_start", "measure_flux", "plane_walls", "residual", "wrap"]
+__all__ = [
+    "apply",
+    "charge",
+    "count_rows",
+    "linear_start",
+    "measure_flux",
+    "plane_walls",
+    "residual",
+    "shift_planes",
+    "sum_joints",
+    "wrap",
+]
 
 Codes = npt.NDArray[np.uint8]
 Starts = npt.NDArray[np.int64]
@@ -221,6 +232,40 @@ def measure_flux(
         energy[z] = power
         if z == 1:
             flux[0] = inlet
+
+
+@njit(cache=True, nogil=True)
+def sum_joints(
+    first: int,
+    last: int,
+    codes: Codes,
+    joints: npt.NDArray[np.float64],
+    walls: npt.NDArray[np.float64],
+    sums: npt.NDArray[np.float64],
+) -> None:
+    """Conductance from each plane to the next one and to the high face (``sums[0]`` from the low face)."""
+    nz, ny, nx = codes.shape
+    for z in range(first, last):
+        onward, inlet = 0.0, 0.0
+        for y in range(1, ny - 1):
+            for x in range(1, nx - 1):
+                k = codes[z, y, x]
+                onward += joints[0, k, codes[z + 1, y, x]]
+                if z == 1:
+                    inlet += walls[0, k]
+                if z == nz - 2:
+                    onward += walls[1, k]
+        sums[z] = onward
+        if z == 1:
+            sums[0] = inlet
+
+
+@njit(cache=True, nogil=True)
+def shift_planes(first: int, last: int, starts: Starts, shifts: npt.NDArray[np.float64], v: Vector) -> None:
+    """Add a number to all of each plane."""
+    for z in range(first, last):
+        for c in range(starts[z, 0], starts[z + 1, 0]):
+            v[c] += shifts[z]
 
 
 @njit(cache=True, nogil=True)
