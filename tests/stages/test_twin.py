@@ -31,7 +31,7 @@ LEVELS = {PORE: 0.25, ACTIVE: 0.75, CRACK_PHASE: 0.25, BINDER: 0.3}
 SCAN = ImageScanConfig(
     levels=LEVELS, texture=0.0, blur=1.8, noise=0.04, noise_length=1.2, rings=0.02, dtype="uint16", seed=4
 )
-CONFIG = TwinConfig(rounds=1, seed=9)
+CONFIG = TwinConfig(seed=9)
 FULL = 65535.0
 
 

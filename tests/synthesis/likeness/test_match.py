@@ -196,7 +196,7 @@ def test_curves_are_compared_as_a_whole() -> None:
         },
     )
     rows = {row.name: row for row in compare_likeness(source, twin, THREE)}
-    assert rows["noise_spectrum"].twin == pytest.approx(np.log(2))
+    assert rows["noise_spectrum"].twin == pytest.approx(np.log(2), rel=5e-3)  # a thousandth is faint
     assert rows["noise_spectrum"].is_matched is False
     assert rows["histogram_distance"].twin == pytest.approx(0.05 / 0.5)  # the levels are 0.2 and 0.7
     assert compare_likeness(_likeness(), twin, THREE)[-1].is_matched is None

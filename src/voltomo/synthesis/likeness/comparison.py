@@ -131,15 +131,19 @@ def _curve_rows(source: Likeness, twin: Likeness, contrast: float) -> Iterator[M
         )
 
 
+_FAINT = 1e-3
+"""Share of the highest power of the source below which two powers count as equal: there the sampling error decides."""
+
+
 def _spectral_distance(one: Mapping[str, Any] | None, two: Mapping[str, Any] | None) -> float | None:
-    """Root mean square of the logarithm of the ratio, over the frequencies at which both have power."""
+    """Root mean square of the logarithm of the ratio over all frequencies."""
     if not one or not two:
         return None
     a, b = (np.asarray(curve["power"], np.float64) for curve in (one, two))
-    if a.shape != b.shape:
+    if a.shape != b.shape or not a.max() > 0:
         return None
-    both = (a > 0) & (b > 0)
-    return float(np.sqrt(np.mean(np.log(a[both] / b[both]) ** 2))) if both.any() else None
+    floor = _FAINT * a.max()
+    return float(np.sqrt(np.mean(np.log((a + floor) / (b + floor)) ** 2)))
 
 
 def _histogram_distance(one: Mapping[str, Any] | None, two: Mapping[str, Any] | None, contrast: float) -> float | None:
