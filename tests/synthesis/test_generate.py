@@ -54,6 +54,8 @@ def _fractions(structure: Structure) -> dict[int, float]:
         {"family": "nmc", "spread": 2.2},
         {"family": "nmc", "shape": (1, 160, 160)},
         {"family": "si-graphite", "shape": (1, 160, 160)},
+        {"family": "graphite", "shape": (1, 160, 160), "calendering": 1},
+        {"family": "nmc", "shape": (6, 100, 100), "calendering": 1},
         {"family": "nmc", "voxel_size": "200,100,100 nm", "shape": (40, 80, 90)},
     ],
     ids=lambda changes: " ".join(str(value) for value in changes.values()),

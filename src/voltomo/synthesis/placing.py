@@ -30,6 +30,8 @@ _GRADIENT = 0.12
 _PRESSES, _SMALL_SLOPE = 5, 0.003
 _STRONGEST = 0.4
 """Largest gradient of one pressing; those of several add up."""
+_THIN = 3
+"""Thickness of a window, in D50, below which its solid has no slope to speak of."""
 _TURNED = 0.6
 """Share of what alignment lacks to 1 that full calendering makes up for."""
 _SURFACE_DEPTH = 0.4
@@ -134,6 +136,9 @@ def _press(
     """Heights moved until the solid in the electrode that the window shows rises by the gradient to either side."""
     low = max(0.0, -0.5 * request.voxel_size[0] - room.low[0] + request.collector)
     high = min(room.edges[0], low + request.extents[0] - request.collector - request.free_surface)
+    if high - low < _THIN * request.d50:
+        # A section or a slab shows no gradient; the electrode around it has one.
+        low, high = 0.0, float(room.edges[0])
     for _ in range(_PRESSES):
         missing = _GRADIENT * request.calendering - _slope(height, diameter, low, high)
         gradient = float(np.clip(missing * room.edges[0] / (high - low), -_STRONGEST, _STRONGEST))
