@@ -95,7 +95,7 @@ def make_twin_of(
         tell(_STAGE, "started")
         twin = StudyArtifacts(folder).volume
         record = compare_twin(plan, twin, settings, work).to_record()
-        facts = (("Scan", str(source)), ("Twin", str(folder)))
+        facts = (("Made from", str(source)), ("Study of the twin", str(folder)))
         content = TwinContent(record, volume, twin, title=f"Twin of {source.name}", facts=facts)
         write_twin(work.out, content)
         study.commit(_STAGE, _record(identity, ingredients, settings, record, seconds=time.perf_counter() - begun))
