@@ -343,7 +343,7 @@ def synth(
     family : kind of electrode: "nmc", "graphite", "lfp", "si-graphite", "assb", "li-s", "li-air", "separator"
     scan : "image" for a reconstructed volume, "nanoct" for raw projections, "fibsem" for slices
     scan_settings : of `ImageScanConfig`, `XrayScanConfig` or `FibsemScanConfig`, such as ``{"dose": "low"}``
-    **settings : of `voltomo.stages.synth.SynthConfig`, such as ``shape=(64, 64, 64), porosity=0.3, seed=7``
+    **settings : of `voltomo.stages.synth_config.SynthConfig`, such as ``shape=(64, 64, 64), porosity=0.3, seed=7``
 
     Returns
     -------
