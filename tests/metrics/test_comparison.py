@@ -7,10 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from voltomo.artifacts import Measurement, Measurements
+from voltomo.artifacts import Measurement, Measurements, UncertaintyPart
 from voltomo.metrics.comparison import ParticleRules, compare_measurements, compare_particles, corrected
 
-ROW = Measurement("porosity", 0.30, "1", phase="pore", low=0.29, high=0.31, method="voxel count", definition="d")
+ROW = Measurement(
+    "porosity",
+    0.30,
+    "1",
+    phase="pore",
+    low=0.29,
+    high=0.31,
+    method="voxel count",
+    definition="d",
+    parts=(UncertaintyPart("representativity", 0.005),),
+)
 
 
 def _two(first: Measurement, second: Measurement):  # type: ignore[no-untyped-def]
@@ -31,6 +41,7 @@ def test_numbers_with_intervals_are_tested() -> None:
     [
         ({"unit": "voxel"}, "units differ"),
         ({"definition": "another"}, "definitions differ"),
+        ({"parts": (UncertaintyPart("solver", 1e-4),)}, "representativity"),
         ({"low": None}, "no part of the uncertainty"),
         ({"value": float("inf"), "low": None, "high": None}, "no part of the uncertainty"),
         ({"value": None, "low": None, "high": None, "status": "withheld", "reason": "blocked"}, "withheld: blocked"),
@@ -51,6 +62,12 @@ def test_a_second_method_is_not_tested_again() -> None:
     assert first.effect is not None
     assert second.effect is None
     assert "method above" in second.reason
+
+
+def test_one_number_under_two_names_is_tested_once() -> None:
+    """The total porosity of a map without cracks is its pore fraction."""
+    rows = Measurements((ROW, replace(ROW, name="porosity_total")))
+    assert [item.effect is None for item in compare_measurements(rows, rows)] == [False, True]
 
 
 def test_details_of_a_method_are_results() -> None:
@@ -79,8 +96,8 @@ def test_particles_are_compared_one_by_one() -> None:
         _particles(50, 1e-6, 5), _particles(60, 3e-6, 45), length_unit="m", dimension=3, rules=RULES
     )
     verdicts = {item.name: item.verdict for item in corrected(found)}
-    assert verdicts["particle_equivalent_diameter"] == "higher"
-    assert verdicts["particle_sphericity"] == "not told apart"
+    assert verdicts["equivalent_diameter_by_particle"] == "higher"
+    assert verdicts["sphericity_by_particle"] == "not told apart"
     assert verdicts["flawed_share"] == "higher"
     share = next(item for item in found if item.name == "flawed_share")
     assert (share.first.value, share.second.value) == (0.1, 0.75)

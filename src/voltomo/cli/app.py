@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voltomo.cli import commands, synthetic, tools
+from voltomo.cli import commands, compare, synthetic, tools
 
 __all__ = ["app"]
 
@@ -47,6 +47,7 @@ for _command in (
     commands.measure,
     commands.report,
     tools.evaluate,
+    compare.compare,
     synthetic.synth,
     tools.export,
     tools.check,

@@ -27,6 +27,9 @@ Verdict: TypeAlias = Literal["higher", "lower", "not told apart", "not tested"]
 
 _LEVEL = 0.05  # family-wise, after Holm
 
+_SCATTER = ("representativity", "sampling")
+"""Parts of an uncertainty that hold the scatter between pieces of one material."""
+
 _PARTICLE_WORDS = {
     "equivalent_diameter": "median of the equivalent diameters of whole particles, each counted once",
     "sphericity": "median sphericity of whole particles, each counted once",
@@ -132,19 +135,25 @@ def compare_measurements(first: Measurements, second: Measurements) -> tuple[Con
     """Every number that both studies have, in the order of the first.
 
     A number found by several methods is tested by the first of them that has an interval in both studies. Numbers of
-    another unit or definition are shown and not tested.
+    another unit or definition, and those of which only errors of the method are known, are shown and not tested.
     """
     others: dict[tuple[str, ...], Measurement] = {}
     for item in second:
         others.setdefault(_key(item), item)
-    tested: set[tuple[str, ...]] = set()
+    tested: set[object] = set()
     found = []
     for item in first:
-        if (other := others.get(_key(item))) is not None:
-            contrast = _contrast(item, other, is_repeat=_key(item)[:-1] in tested)
-            if contrast.effect is not None:
-                tested.add(_key(item)[:-1])
-            found.append(contrast)
+        if (other := others.get(_key(item))) is None:
+            continue
+        contrast = _contrast(item, other)
+        quantity, numbers = _key(item)[:-1], (contrast.first, contrast.second, contrast.unit)
+        if contrast.effect is not None and quantity in tested:
+            contrast = replace(contrast, effect=None, reason="tested by another method above")
+        elif contrast.effect is not None and numbers in tested:
+            contrast = replace(contrast, effect=None, reason="the same numbers as above, under another name")
+        elif contrast.effect is not None:
+            tested |= {quantity, numbers}
+        found.append(contrast)
     return tuple(found)
 
 
@@ -154,7 +163,7 @@ def _key(item: Measurement) -> tuple[str, ...]:
     return item.name, item.phase, item.phase_2, item.axis, str(item.dimension), item.statistic, method
 
 
-def _contrast(first: Measurement, second: Measurement, *, is_repeat: bool) -> Contrast:
+def _contrast(first: Measurement, second: Measurement) -> Contrast:
     readings = [Reading(item.value, item.low, item.high) for item in (first, second)]
     one, two = readings
     effect, reason = None, ""
@@ -164,10 +173,10 @@ def _contrast(first: Measurement, second: Measurement, *, is_repeat: bool) -> Co
         reason = "the definitions differ"
     elif one.value is None or two.value is None:
         reason = f"withheld: {first.reason if one.value is None else second.reason}"
-    elif is_repeat:
-        reason = "tested by the method above"
     elif one.interval is None or two.interval is None:
         reason = "no part of the uncertainty was estimated in both studies"
+    elif not (_speaks_for_the_material(first) and _speaks_for_the_material(second)):
+        reason = "how much such a number differs between pieces of one electrode (representativity) was not estimated"
     else:
         effect = compare_numbers(one.value, one.interval, two.value, two.interval)
     return Contrast(
@@ -185,6 +194,14 @@ def _contrast(first: Measurement, second: Measurement, *, is_repeat: bool) -> Co
         effect=effect,
         reason=reason,
     )
+
+
+def _speaks_for_the_material(item: Measurement) -> bool:
+    """Whether the interval holds the scatter between pieces of the same material.
+
+    The error of a solver or of a surface formula alone is small, so that any two pieces would differ by more than it.
+    """
+    return any(part.name in _SCATTER and part.standard_uncertainty is not None for part in item.parts)
 
 
 def compare_particles(
@@ -219,7 +236,7 @@ def _particle_contrasts(
         if not reason:
             effect = compare_samples(one, two, rng=rng, replicates=rules.replicates)
         yield Contrast(
-            f"particle_{column}",
+            f"{column}_by_particle",
             length_unit if column == "equivalent_diameter" else "1",
             _median(one),
             _median(two),

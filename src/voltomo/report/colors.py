@@ -41,8 +41,13 @@ def hex_rgb(color: str) -> tuple[int, int, int]:
     return value >> 16, value >> 8 & 255, value & 255
 
 
-def grey_rgb(plane: npt.NDArray[Any], inside: npt.NDArray[np.bool_] | None = None) -> Rgb:
-    """Grey picture of a plane; voxels outside the field of view or not finite take the outside colour."""
+def grey_rgb(
+    plane: npt.NDArray[Any], inside: npt.NDArray[np.bool_] | None = None, *, window: tuple[float, float] | None = None
+) -> Rgb:
+    """Grey picture of a plane; voxels outside the field of view or not finite take the outside colour.
+
+    `window` becomes black and white; without it the 0.5th and 99.5th percentile of the plane do.
+    """
     values = plane.astype(np.float32)
     shown = np.isfinite(values)
     if inside is not None:
@@ -50,7 +55,7 @@ def grey_rgb(plane: npt.NDArray[Any], inside: npt.NDArray[np.bool_] | None = Non
     picture = np.empty((*plane.shape, 3), np.uint8)
     picture[:] = hex_rgb(OUTSIDE_COLOR)
     if shown.any():
-        low, high = np.percentile(values[shown], _WINDOW)
+        low, high = window or np.percentile(values[shown], _WINDOW)
         scale = 255.0 / (high - low) if high > low else 0.0
         level = np.clip((values[shown] - low) * scale if scale else 127.0 + 0 * values[shown], 0, 255)
         picture[shown] = level.astype(np.uint8)[:, None]
