@@ -28,7 +28,6 @@ from scipy import ndimage
 from voltomo.machine import available_cores
 from voltomo.metrics.conduction import keep_percolating, memory_needed, solve_flow
 
-
 SMOOTHING = 4
 """Standard deviation of the filter in voxels."""
 MARGIN = 4 * SMOOTHING

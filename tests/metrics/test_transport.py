@@ -10,6 +10,7 @@ import pytest
 import voltomo as vt
 from voltomo.artifacts import PhaseMap, PhaseTable
 from voltomo.errors import InputError, PhaseNotFoundError
+from voltomo.metrics.conduction.coarsening import coarsen
 
 
 def test_it_carries_unit_axis_definition_and_solver_error() -> None:
@@ -22,10 +23,7 @@ def test_it_carries_unit_axis_definition_and_solver_error() -> None:
     assert found.value == pytest.approx(1, rel=1e-6)
     assert found.low is not None
     assert found.low <= 1 + 1e-9
-    assert {part.name for part in found.parts if part.standard_uncertainty is None} >= {
-        "discretization",
-        "segmentation",
-    }
+    assert {part.name for part in found.parts if part.standard_uncertainty is None} >= {"resolution", "segmentation"}
 
 
 def test_a_blocked_phase_is_infinite_and_says_so() -> None:
@@ -75,3 +73,34 @@ def test_the_scale_of_a_conductivity_is_no_matter() -> None:
     phases = np.where(np.random.default_rng(0).random((8, 8, 8)) < 0.7, 1, 3).astype(np.uint8)
     alone = vt.tortuosity_factor(phases, 1, axis=0).value
     assert vt.tortuosity_factor(phases, {1: 7.0}, axis=0).value == pytest.approx(alone, rel=1e-6)
+
+
+@pytest.mark.parametrize("edge", [20, 32])
+def test_the_bias_of_the_voxels_is_stated_with_its_sign(edge: int) -> None:
+    """A lattice of balls of radius 0.4: steps hinder the flow, τ is too high, and the interval reaches to the truth.
+
+    Rayleigh's formula, as in `tests/metrics/conduction/test_solve_flow.py`.
+    """
+    z, y, x = np.ogrid[:edge, :edge, :edge]
+    center = (edge - 1) / 2
+    ball = (z - center) ** 2 + (y - center) ** 2 + (x - center) ** 2 < (0.4 * edge) ** 2
+    found = vt.tortuosity_factor(np.where(ball, 2, 1).astype(np.uint8), 1, axis=0, sides="periodic")
+    f = 4 / 3 * math.pi * 0.4**3
+    truth = (1 - f) / (1 - 3 * f / (2 + f - 0.75 * 1.305 * f ** (10 / 3)))
+    (part,) = (part for part in found.parts if part.name == "discretization")
+    assert found.value > truth
+    assert part.bias > 0
+    assert found.low <= truth <= found.high
+    assert found.high - found.low < 0.15
+
+
+def test_blocks_take_what_most_of_them_is() -> None:
+    """Ties alternate like a chessboard, so that a share of one half stays one half."""
+    half = np.tile(np.array([[[1]], [[2]]], np.uint8), (4, 8, 8))
+    assert coarsen(half, 1).mean() == 0.5
+    blocks = np.kron(np.eye(4, dtype=np.uint8)[None], np.ones((2, 2, 2), np.uint8))
+    assert np.array_equal(coarsen(blocks, 1)[0], np.eye(4))
+    found = vt.tortuosity_factor(np.tile(np.array([1, 2], np.uint8), (12, 12, 6)), 1, axis=0)
+    (part,) = (part for part in found.parts if part.name == "discretization")
+    assert part.bias is None
+    assert "too thin" in part.note

@@ -15,7 +15,16 @@ from voltomo.artifacts import ArrayLike, Measurement, Phase
 from voltomo.blocks import Partial
 from voltomo.blocks.executor import ProgressCallback
 from voltomo.errors import InputError
-from voltomo.metrics.conduction import Charging, End, Flow, Sides, memory_needed, solve_electrode, solve_flow
+from voltomo.metrics.conduction import (
+    Charging,
+    End,
+    Flow,
+    Sides,
+    add_coarser,
+    memory_needed,
+    solve_electrode,
+    solve_flow,
+)
 from voltomo.metrics.electrode_tortuosity import measure_electrode, withhold_electrode
 from voltomo.metrics.fractions import SliceCounts
 from voltomo.metrics.path_tortuosity import Paths, measure_paths, solve_paths, withhold_paths
@@ -146,6 +155,9 @@ class _Run:
                 tolerance=settings.tolerance,
                 progress=self._progress(f"flow through {words['phase']}, {AXES[axis]}"),
             )
+            if len(phases) == 1:
+                box: dict[str, Any] = {"axis": axis, "edges": sample.edges, "sides": settings.sides}
+                flow = add_coarser(flow, self._volume(), phases[0].id, tolerance=settings.tolerance, **box)
             return _pack(flow)
 
         found = self.work.remember(f"transport {_ids(phases)} {AXES[axis]}", compute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
@@ -46,6 +47,7 @@ class Flow:
     relative_error : estimate of how much the conductivity is too high because the solver stopped early
     imbalance : largest difference between the fluxes through two planes, relative
     rounds : steps of the solver
+    coarser : conductivity on voxels twice as wide; not a number where that was not computed
     """
 
     conductivity: float
@@ -55,6 +57,7 @@ class Flow:
     relative_error: float = 0.0
     imbalance: float = 0.0
     rounds: int = 0
+    coarser: float = math.nan
 
 
 def memory_needed(voxels: int, fraction: float) -> int:
