@@ -22,7 +22,7 @@ __all__ = ["make_structure"]
 
 _MAX_OVERLAP = 0.02
 """Largest share of the particles' volume that may lie in two of them: above it contacts stop looking like contacts."""
-_ATTEMPTS = 4
+_ATTEMPTS = 8
 """Packings, each with a better guess of the volume to draw, until the sizes need little tuning."""
 _SMALL_CHANGE = 0.01
 """Change of all diameters that tuning may make without a new packing: a third of what D50 may be off."""

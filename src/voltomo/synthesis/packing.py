@@ -28,6 +28,8 @@ _ROUNDS = 400
 _GROWTH = 0.6
 """Share of the rounds in which particles grow from `_FIRST_SCALE` of their size to all of it."""
 _FIRST_SCALE = 0.6
+_LAST_ROUNDS = 40
+"""Rounds for particles that have a place already."""
 _REBUILD = 8
 """Rounds between two searches for neighbours; `_SKIN` is the gap, relative to the radii, up to which pairs are kept."""
 _SKIN = 0.15
@@ -44,6 +46,7 @@ def pack(
     box: Floats,
     rng: np.random.Generator,
     walls: tuple[Floats, Floats] | None = None,
+    start: Floats | None = None,
 ) -> Floats:
     """Centres of particles that overlap as little as possible in a box.
 
@@ -54,26 +57,28 @@ def pack(
     box : (3,) edge lengths, m
     rng : Generator, for the first positions
     walls : lowest and highest z of the centre of each particle, (N,) m each, within the box; periodic along z without
+    start : (N, 3) m; centres to begin with, of particles that are full-grown and only push each other a little
 
     Returns
     -------
     (N, 3) float64 array, m, inside the box
     """
-    centers = rng.random((len(semi_axes), 3)) * box
+    centers = rng.random((len(semi_axes), 3)) * box if start is None else start.copy()
     period = np.array(box, np.float64)
     if walls is None:
         lows, highs = np.full(len(centers), -np.inf), np.full(len(centers), np.inf)
     else:
         lows, highs = walls
         period[0] *= _FAR
-        centers[:, 0] = lows + centers[:, 0] / box[0] * (highs - lows)
+        if start is None:
+            centers[:, 0] = lows + centers[:, 0] / box[0] * (highs - lows)
     # Rows of `inverse` are the axes divided by their lengths: |inverse · y| is 1 on the surface.
     inverse = rotations.transpose(0, 2, 1) / semi_axes[:, :, None]
     spans = np.einsum("nij,nj,nkj->nik", rotations, semi_axes**2, rotations)
     volumes = np.prod(semi_axes, axis=1)
     reach = semi_axes.max(axis=1)
     pairs = np.empty((0, 2), np.int64)
-    for turn in range(_ROUNDS):
+    for turn in range(0 if start is None else _ROUNDS - _LAST_ROUNDS, _ROUNDS):
         if turn % _REBUILD == 0:
             pairs = _find_pairs(centers, reach * (1 + _SKIN), box, period)
         grown = min(1.0, turn / (_GROWTH * _ROUNDS))

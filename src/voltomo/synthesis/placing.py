@@ -30,7 +30,7 @@ _GRADIENT = 0.12
 _PRESSES, _SMALL_SLOPE = 5, 0.003
 _STRONGEST = 0.4
 """Largest gradient of one pressing; those of several add up."""
-_THIN = 3
+_THIN = 5
 """Thickness of a window, in D50, below which its solid has no slope to speak of."""
 _TURNED = 0.6
 """Share of what alignment lacks to 1 that full calendering makes up for."""
@@ -64,7 +64,7 @@ def place_particles(
     walls = _walls(request, room, shapes, rng) if room.has_walls else None
     center = pack(semi_axes, rotation, box=room.edges, rng=rng, walls=walls)
     if walls is not None and request.calendering > 0:
-        center[:, 0] = _press(request, center[:, 0], shapes.diameter, room, walls)
+        center = _press(request, center, shapes, room, walls, rng)
     packed = replace(shapes, center=center + room.low)
     return _around_window(request, packed, room)
 
@@ -131,20 +131,28 @@ def _walls(
 
 
 def _press(
-    request: StructureRequest, height: Floats, diameter: Floats, room: _Room, walls: tuple[Floats, Floats]
+    request: StructureRequest,
+    center: Floats,
+    shapes: Particles,
+    room: _Room,
+    walls: tuple[Floats, Floats],
+    rng: np.random.Generator,
 ) -> Floats:
-    """Heights moved until the solid in the electrode that the window shows rises by the gradient to either side."""
+    """Centres moved along z until the solid in the electrode that the window shows rises by the gradient."""
     low = max(0.0, -0.5 * request.voxel_size[0] - room.low[0] + request.collector)
     high = min(room.edges[0], low + request.extents[0] - request.collector - request.free_surface)
     if high - low < _THIN * request.d50:
         # A section or a slab shows no gradient; the electrode around it has one.
         low, high = 0.0, float(room.edges[0])
     for _ in range(_PRESSES):
-        missing = _GRADIENT * request.calendering - _slope(height, diameter, low, high)
+        missing = _GRADIENT * request.calendering - _slope(center[:, 0], shapes.diameter, low, high)
+        if abs(missing) < _SMALL_SLOPE:
+            break
         gradient = float(np.clip(missing * room.edges[0] / (high - low), -_STRONGEST, _STRONGEST))
-        if abs(missing) > _SMALL_SLOPE:
-            height = np.clip(room.edges[0] * _pressed(height / room.edges[0], gradient), *walls)
-    return height
+        center[:, 0] = np.clip(room.edges[0] * _pressed(center[:, 0] / room.edges[0], gradient), *walls)
+        # What was pressed together slides aside.
+        center = pack(shapes.semi_axes, shapes.rotation, box=room.edges, rng=rng, walls=walls, start=center)
+    return center
 
 
 def _slope(height: Floats, diameter: Floats, low: float, high: float) -> float:
