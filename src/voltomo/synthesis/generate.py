@@ -84,7 +84,7 @@ def _bare(request: StructureRequest, particles: Particles, packing: Packing, *, 
 def _pack_to_fraction(request: StructureRequest, empty: Structure, seed: int) -> Structure:
     """Packed particles that fill their fractions, of sizes that were changed as little as possible for it."""
     excess, best, smallest = dict.fromkeys(request.particle_fractions, 1.0), empty, np.inf
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         particles, packing = place_particles(request, np.random.default_rng(seed), excess=excess)
         packed = replace(empty, particles=particles, packing=packing)
         scales = _find_scales(request, packed)
@@ -93,7 +93,9 @@ def _pack_to_fraction(request: StructureRequest, empty: Structure, seed: int) ->
             best, smallest = _scaled(packed, scales), change
         if smallest <= _SMALL_CHANGE:
             break
-        excess = {phase: value * scales[phase] ** 3 for phase, value in excess.items()}
+        # Half steps after the first: in small windows full ones may go back and forth.
+        power = 3 if attempt == 0 else 1.5
+        excess = {phase: value * scales[phase] ** power for phase, value in excess.items()}
     return _checked(request, best, empty, seed)
 
 
