@@ -102,6 +102,10 @@ _NAMES = {
     "specific_surface_area_per_phase_volume": "Specific surface area, per volume of the phase",
     "interface_area": "Interface area, per total volume",
     "binder_coverage": "Share of the active surface that binder covers",
+    "triple_phase_boundary_length": "Triple-phase boundary, length per total volume",
+    "mean_curvature_integral": "Mean curvature, integral per total volume",
+    "mean_curvature": "Mean curvature of the surface",
+    "gaussian_curvature_integral": "Gaussian curvature, integral per total volume",
     "boundary_length": "Boundary length, per total area",
     "interface_length": "Interface length, per total area",
     "connected_fraction": "Through-connected fraction",
@@ -114,6 +118,9 @@ _NAMES = {
     "electrode_tortuosity_factor": "Electrode tortuosity factor",
     "path_tortuosity": "Path tortuosity (lengths)",
     "constrictivity": "Constrictivity",
+    "local_thickness": "Local thickness (largest ball that covers a voxel)",
+    "chord_length": "Chord length",
+    "unfolded_diameter": "Sphere diameter behind the sections (Saltykov)",
     "particle_count": "Number of particles",
     "particle_number_density": "Particles per volume",
     "equivalent_diameter": "Equivalent-sphere diameter",
@@ -135,22 +142,34 @@ _NAMES_IN_PLANE = {
     "particle_number_density": "Particle sections per area",
     "particle_count": "Number of particle sections",
     "equivalent_diameter": "Equivalent-circle diameter of sections",
+    "local_thickness": "Local thickness (largest disc that covers a pixel)",
     "particle_void_fraction": "Cracks and voids, share of the particle sections",
 }
 
+_SURFACES = (
+    "specific_surface",
+    "interface",
+    "boundary",
+    "binder_coverage",
+    "triple",
+    "mean_curvature",
+    "gaussian_curvature",
+)
+_WAYS = ("path_tort", "constrictivity")
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("fractions", "Phase fractions and porosity", ("volume_fraction", "area_fraction", "porosity")),
-    ("surfaces", "Surfaces and interfaces", ("specific_surface", "interface", "boundary", "binder_coverage", "triple")),
+    ("surfaces", "Surfaces and interfaces", _SURFACES),
     ("connectivity", "Connectivity", ("connected", "largest", "component", "euler", "percolat")),
-    ("transport", "Transport", ("tortuosity", "effective_diff", "macmullin", "bruggeman")),
+    ("transport", "Transport", ("tortuosity", "electrode_tort", "effective_diff", "macmullin", "bruggeman", *_WAYS)),
     ("cracks", "Cracks and voids in particles", ("particle_void", "crack", "flaw")),
     ("shape", "Particle shape", ("sphericity", "circularity", "aspect", "orientation", "feret", "elongation")),
-    ("particles", "Particle sizes", ("particle", "equivalent", "local_thickness", "chord")),
+    ("widths", "Widths of the phases", ("local_thickness", "chord")),
+    ("particles", "Particle sizes", ("particle", "equivalent", "unfolded")),
 )
 """Key, heading and the beginnings of the names that belong there; the first match wins."""
 
 _OTHER = ("other", "Further numbers")
-_PAGE_ORDER = ("fractions", "surfaces", "connectivity", "transport", "particles", "shape", "cracks", "other")
+_PAGE_ORDER = ("fractions", "surfaces", "connectivity", "transport", "widths", "particles", "shape", "cracks", "other")
 
 
 def friendly_name(name: str, *, dimension: int = 3) -> str:
