@@ -163,7 +163,7 @@ def measure_likeness(
         *([] if instance_map is None else [instance_map.data]),
         merge=merge_sums,
         halo=_halo(grid, REACH + LONGEST_LAG, REACH + FARTHEST_LAG),
-        bytes_per_voxel=24,
+        bytes_per_voxel=22,
     )
     more, more_curves, noise = fluctuation_statistics(Fluctuations(sums, noise_phase), interior, phase_map.phases)
     unit = "voxel" if volume.voxel_size is None else "m"
@@ -194,7 +194,7 @@ def _measure_greys(
         phase_map.data,
         merge=merge_sums,
         halo=_halo(grid, REACH, REACH),
-        bytes_per_voxel=60,
+        bytes_per_voxel=34,
     )
     return Greys(sums, origin, span)
 

@@ -89,28 +89,32 @@ def sum_greys(
     """
     inner = block.inner
     ids = phases[inner]
-    values = np.asarray(grey[inner], np.float64) - origin
-    deep = np.floor(depth_in_phase(phases, grid)[inner]).astype(np.intp)
-    place = ids.astype(np.intp) * (REACH + 1) + deep
-    depth = np.stack(
-        [_sums_by(place, weights, 256 * (REACH + 1)).reshape(256, -1) for weights in (None, values, values**2)]
-    )
-    depth = depth[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+    deep = depth_in_phase(phases, grid)[inner]
     signed = distance_from_surface(phases, active, grid)[inner]
-    inside = ids != 0
-    bins = np.floor((signed + REACH) * BINS_PER_VOXEL).astype(np.intp)[inside]
-    count = 2 * REACH * BINS_PER_VOXEL + 1
-    edge = np.stack([_sums_by(bins, None, count), _sums_by(bins, values[inside], count)])
-    is_deep = (ids == active) & (deep >= _SLICE_DEPTH)
-    slices = np.stack([is_deep.sum(axis=(1, 2)), np.where(is_deep, values, 0).sum(axis=(1, 2))]).astype(np.float64)
-    height = _height(block, slices)
+    bins = 2 * REACH * BINS_PER_VOXEL + 1
+    depth, edge = np.zeros((3, 256 * (REACH + 1))), np.zeros((2, bins))
+    slices = np.zeros((2, block.write[0].stop))
+    histogram = np.zeros(HISTOGRAM_BINS, np.int64)
     low, high = span
-    level = np.clip((values[inside] + origin - low) / (high - low) * HISTOGRAM_BINS, 0, HISTOGRAM_BINS - 1)
+    # One slice after another: the intermediate arrays of a whole block would be several times its size.
+    for z in range(len(ids)):
+        values = np.asarray(grey[inner][z], np.float64) - origin
+        layer = np.floor(deep[z]).astype(np.intp)
+        place = ids[z].astype(np.intp) * (REACH + 1) + layer
+        depth += np.stack([_sums_by(place, weights, depth.shape[1]) for weights in (None, values, values**2)])
+        inside = ids[z] != 0
+        distance = np.floor((signed[z][inside] + REACH) * BINS_PER_VOXEL).astype(np.intp)
+        edge += np.stack([_sums_by(distance, weights, bins) for weights in (None, values[inside])])
+        is_deep = (ids[z] == active) & (layer >= _SLICE_DEPTH)
+        slices[:, block.write[0].start + z] = np.count_nonzero(is_deep), values[is_deep].sum()
+        level = (values[inside] + origin - low) / (high - low) * HISTOGRAM_BINS
+        histogram += np.bincount(np.clip(level, 0, HISTOGRAM_BINS - 1).astype(np.intp), minlength=HISTOGRAM_BINS)
+    at_least = depth.reshape(3, 256, -1)[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
     return {
-        "depth": depth,
+        "depth": at_least,
         "edge": edge,
-        "slices": height,
-        "histogram": np.bincount(level.astype(np.intp), minlength=HISTOGRAM_BINS),
+        "slices": slices,
+        "histogram": histogram,
         "voxels": np.bincount(ids.ravel(), minlength=256),
     }
 
@@ -122,12 +126,6 @@ _SLICE_DEPTH = 3
 def _sums_by(place: npt.NDArray[np.intp], weights: Floats | None, count: int) -> Floats:
     flat = None if weights is None else weights.ravel()
     return np.bincount(place.ravel(), weights=flat, minlength=count).astype(np.float64)
-
-
-def _height(block: Block, slices: Floats) -> Floats:
-    """The same with zeros for the slices below this block; `merge_sums` pads those above."""
-    start = block.write[0].start
-    return np.pad(slices, ((0, 0), (start, 0)))
 
 
 def merge_sums(one: Partial, two: Partial) -> Partial:
@@ -187,7 +185,7 @@ def sum_fluctuations(
         "particles" (2, N + 1) count and sum of residuals inside the active phase by particle
     """
     deep = depth_in_phase(phases, grid)
-    kind = np.where(deep >= interior.depth[phases], phases, np.uint8(0))
+    kind = np.where(deep >= interior.depth.astype(np.float32)[phases], phases, np.uint8(0))
     values = np.asarray(grey, np.float32)
     starts = np.array([axis.start for axis in block.inner] + [axis.stop for axis in block.inner], np.int64)
     pairs = np.zeros((2, 256, len(lags())))
@@ -247,9 +245,11 @@ def _sum_circles(
     radius = np.rint(np.hypot(y, x)).astype(np.intp)
     half = (np.floor((np.arctan2(y, x) / (2 * np.pi) + 0.5) * SECTORS).astype(np.intp)) % 2
     longest = int(radius.max()) + 1
-    inside = kind > 0
-    residual = np.where(inside, values - interior.level[kind], 0.0).sum(axis=0)
+    residual = np.zeros(kind.shape[1:])
+    for layer, grey in zip(kind, values, strict=True):
+        residual += np.where(layer > 0, grey - interior.level[layer], 0.0)
     place = (half * longest + radius).ravel()
-    count = np.bincount(place, weights=inside.sum(axis=0).ravel().astype(np.float64), minlength=2 * longest)
+    inside = np.count_nonzero(kind, axis=0)
+    count = np.bincount(place, weights=inside.ravel().astype(np.float64), minlength=2 * longest)
     total = np.bincount(place, weights=residual.ravel(), minlength=2 * longest)
     return np.stack([count.reshape(2, -1), total.reshape(2, -1)])
