@@ -76,7 +76,7 @@ class _Problem(Protocol):
 
     def residual(self, x: Double, out: Single) -> None: ...
 
-    def measure(self, x: Double) -> tuple[float, Double, float]:
+    def measure(self, x: Double, scratch: Single) -> tuple[float, Double, float]:
         """The value, the net current into each plane (0 where all is right), and the current through the box."""
         ...
 
@@ -92,7 +92,7 @@ class _Flow:
     def residual(self, x: Double, out: Single) -> None:
         _residual(self.conductor, self.team, 1.0, x, out)
 
-    def measure(self, x: Double) -> tuple[float, Double, float]:
+    def measure(self, x: Double, scratch: Single) -> tuple[float, Double, float]:
         """The value is the power."""
         flux, power = _flux(self.conductor, self.team, 1.0, x)
         return power, -np.diff(flux), float(flux.mean())
@@ -111,9 +111,9 @@ class _Charging:
         _residual(self.conductor, self.team, 0.0, x, out)
         self._charge(x, out)
 
-    def measure(self, x: Double) -> tuple[float, Double, float]:
+    def measure(self, x: Double, scratch: Single) -> tuple[float, Double, float]:
         """The value is twice the work of the charge less the power."""
-        totals, works, _ = self._charge(x, np.zeros(len(x), np.float32))
+        totals, works, _ = self._charge(x, scratch)
         flux, power = _flux(self.conductor, self.team, 0.0, x)
         return 2 * float(works.sum()) - power, totals[1:-1] - np.diff(flux), float(totals.sum())
 
@@ -203,7 +203,7 @@ def _descend(
     r, z, p, q = (np.zeros(len(x), np.float32) for _ in range(4))
     sums, parts = np.zeros(planes + 2), np.zeros(pieces + 1)
     enough = tolerance / _CAUTION
-    value, imbalance = _balance(problem, conductor, team, x)
+    value, imbalance = _balance(problem, conductor, team, x, q)
     gains: list[float] = []
     rounds, may_end = 0, False
 
@@ -240,10 +240,10 @@ def _descend(
                 grid.cycle(r, z)
                 rho, before = product(), rho
                 team.run(vectors.turn, pieces, p, z, rho / before)
-        value, imbalance = _balance(problem, conductor, team, x)
+        value, imbalance = _balance(problem, conductor, team, x, q)
 
 
-def _balance(problem: _Problem, conductor: Conductor, team: Team, x: Double) -> tuple[float, float]:
+def _balance(problem: _Problem, conductor: Conductor, team: Team, x: Double, scratch: Single) -> tuple[float, float]:
     """Shift whole planes so that the current through all of them is right; the value, and what is still unbalanced.
 
     Of all shifts these also bring the value nearest to the true one.
@@ -251,13 +251,13 @@ def _balance(problem: _Problem, conductor: Conductor, team: Team, x: Double) -> 
     planes = conductor.planes
     joints = np.zeros(planes + 2)
     team.run(fine.sum_joints, planes, conductor.codes, conductor.joints, conductor.walls, joints)
-    value, into, current = problem.measure(x)
+    value, into, current = problem.measure(x, scratch)
     onward = joints[1 : planes + 1]
     bands = np.stack([-joints[:planes], joints[:planes] + onward])
     bands[1][bands[1] == 0] = 1.0  # planes beyond the reach of the open face
     shifts = np.zeros(planes + 2)
     shifts[1:-1] = solveh_banded(bands, into)
-    if conductor.is_periodic or np.any(shifts):
+    if np.any(shifts):
         team.run(fine.shift_planes, planes, conductor.starts, shifts, x)
     left = into + np.diff(joints[: planes + 1] * np.diff(shifts[: planes + 2]))
     imbalance = float(np.abs(np.cumsum(left[::-1])).max() / current) if current else math.inf
