@@ -91,31 +91,55 @@ def evaluate(
 def export(
     study: Annotated[Path, typer.Argument(help="A study, or any volume file.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File or folder to write.")],
-    what: Annotated[str, typer.Option("--what", help="volume, denoised, phases, particles or cracks.")] = "phases",
+    what: Annotated[
+        str, typer.Option("--what", help="volume, denoised, phases, particles, cracks, or bpx.")
+    ] = "phases",
     file_format: Annotated[
         str | None, typer.Option("--format", help="Told by the file ending where it is not given.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Of bpx: electrode, axis, radius, base (see the docs)."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write an array of a study as a file that other programs open."""
+    """Write an array of a study, or parameters for a cell model, as a file that other programs open."""
     from voltomo.io.artifacts import StudyArtifacts
     from voltomo.io.registry import read_volume
     from voltomo.stages.export import export as write
 
+    if what == "bpx":
+        written = _export_bpx(study, output, settings, overwrite=overwrite)
+        Output(as_json=as_json).result({"written": written}, "\n".join(written))
+        return
+    if settings:
+        raise InputError("--set belongs to --what bpx")
     if is_study(study):
         held = StudyArtifacts(study)
         names = {"volume": "volume", "denoised": "denoised", "phases": "phase_map", "particles": "instance_map"}
         names["cracks"] = "crack_map"
         if what not in names:
-            raise InputError(f"unknown --what {what!r}; a study holds {', '.join(names)}")
+            raise InputError(f"unknown --what {what!r}; a study holds {', '.join(names)}, and bpx")
         artefact: Any = getattr(held, names[what])
     else:
         artefact = read_volume(study)
-    written = write(artefact, output, format=file_format, overwrite=overwrite)
-    listed = [str(path) for path in written]
+    listed = [str(path) for path in write(artefact, output, format=file_format, overwrite=overwrite)]
     Output(as_json=as_json).result({"written": listed}, "\n".join(listed))
+
+
+def _export_bpx(study: Path, output: Path, settings: list[str] | None, *, overwrite: bool) -> list[str]:
+    from voltomo.io.artifacts import StudyArtifacts
+    from voltomo.io.bpx import BpxConfig, bpx_parameters, write_bpx
+    from voltomo.stages.recipe import validate_config
+
+    config = validate_config(BpxConfig, options.parse_settings(settings), source="export --what bpx")
+    held = StudyArtifacts(study)
+    phase_map = held.phase_map
+    found = bpx_parameters(held.measurements, phase_map.phases, through_plane=phase_map.through_plane, config=config)
+    title = held.folder.resolve().name
+    return [str(path) for path in write_bpx(output, found, title=title, config=config, overwrite=overwrite)]
 
 
 def demo(
