@@ -83,7 +83,7 @@ class SynthConfig(BaseModel):
     roughness: float | None = Field(
         None, ge=0, le=0.3, description="how far surfaces move in and out, in radii; 0 for ellipsoids"
     )
-    cracked: float = Field(0.2, ge=0, le=1, description="share of the particles with cracks")
+    cracked: float | None = Field(None, ge=0, le=1, description="share of the particles with cracks")
     crack_width: str | None = Field(
         None, description="opening of the cracks; D50/12 where it is not given, between one voxel and three"
     )
@@ -96,7 +96,7 @@ class SynthConfig(BaseModel):
     open_cracks: float = Field(
         0.35, ge=0, le=1, description="chance that a crack opens to the pores, of the types that can be open or closed"
     )
-    hollow: float = Field(0.1, ge=0, le=1, description="share of the particles with a closed void")
+    hollow: float | None = Field(None, ge=0, le=1, description="share of the particles with a closed void")
     void_diameter: str | None = Field(None, description="diameter of the voids; D50/6 where it is not given")
     pores: float = Field(0, ge=0, le=0.25, description="volume fraction of small closed pores in every particle")
     pore_diameter: str | None = Field(
@@ -180,9 +180,9 @@ class SynthConfig(BaseModel):
             flatness=_given(self.flatness, family.flatness),
             alignment=self.alignment,
             roughness=_given(self.roughness, family.roughness),
-            cracked=self.cracked,
+            cracked=_given(self.cracked, family.cracked),
             crack_width=crack,
-            hollow=self.hollow,
+            hollow=_given(self.hollow, family.hollow),
             void_diameter=d50 / 6 if self.void_diameter is None else parse_length(self.void_diameter),
             collector=parse_length(self.collector),
             free_surface=parse_length(self.free_surface),

@@ -64,6 +64,7 @@ class Family:
     elongation : usual largest ratio of a particle's axes
     flatness : usual ratio of a particle's width to its thickness; 1 for round ones
     roughness : usual amplitude of the surface, in radii
+    cracked, hollow : usual shares of the particles with cracks, and with a closed void
     grain_size : of the primary grains in a particle, m; 0 for particles without
     """
 
@@ -79,6 +80,8 @@ class Family:
     elongation: float = 1.3
     flatness: float = 1.0
     roughness: float = 0.1
+    cracked: float = 0.0
+    hollow: float = 0.0
     grain_size: float = 0.0
     phases: PhaseTable = field(init=False)
 
@@ -117,6 +120,8 @@ FAMILIES: dict[str, Family] = {
             fractions={PORE: 0.27, BINDER: 0.15},
             voxel_size=100e-9,
             d50=6e-6,
+            cracked=0.2,
+            hollow=0.1,
             grain_size=0.5e-6,
         ),
         Family(
@@ -162,6 +167,8 @@ FAMILIES: dict[str, Family] = {
             fractions={PORE: 0.10, ELECTROLYTE: 0.40},
             voxel_size=50e-9,
             d50=4e-6,
+            cracked=0.2,
+            hollow=0.1,
             grain_size=0.5e-6,
         ),
         Family(
