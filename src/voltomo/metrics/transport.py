@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -174,14 +174,18 @@ def measure_transport(
             yield withheld(sample, TRANSPORT[3], "1", reason=blocked["reason"], **words)
         return
     doubt: dict[str, Any] = {"status": "warned", "reason": _MIXTURE} if _is_mixture(sample, phase) else {}
-    # A relative excess of D_eff changes τ and N_M against it, D_eff with it, and α by 1/ln ε.
-    values = [(mean / ratio, -mean / ratio), (ratio, ratio), (1 / ratio, -1 / ratio)]
+    # Value, its change per relative excess of D_eff, and what it loses if D_eff rises by a share e.
+    values: list[tuple[float, float, Callable[[float], float]]] = [
+        (mean / ratio, mean / ratio, lambda e: mean / ratio * e / (1 + e)),
+        (ratio, ratio, lambda e: -ratio * e),
+        (1 / ratio, 1 / ratio, lambda e: e / (1 + e) / ratio),
+    ]
     if len(given) == 1 and mean < 1:
-        values.append((math.log(ratio) / math.log(mean), 1 / math.log(mean)))
-    for name, (value, per_excess) in zip(TRANSPORT, values, strict=False):
-        parts = _parts(flow, per_excess)
-        limits = _reach(value, parts)
-        yield measured(sample, name, value, "1", parts=parts, interval=limits, **words, **doubt)
+        steep = math.log(mean)
+        values.append((math.log(ratio) / steep, 1 / abs(steep), lambda e: -math.log1p(e) / steep))
+    for name, (value, per_excess, loss) in zip(TRANSPORT, values, strict=False):
+        parts = _solver(flow, per_excess), _discretization(flow, loss)
+        yield measured(sample, name, value, "1", parts=parts, interval=_reach(value, parts), **words, **doubt)
     if len(given) == 1 and mean == 1:
         yield withheld(sample, TRANSPORT[3], "1", reason=f"{phase} fills the box: ln ε = 0", **words)
 
@@ -206,14 +210,14 @@ def _is_mixture(sample: Sample, phase: str) -> bool:
     return any(row.name == phase for row in sample.phases.with_role("pore+binder"))
 
 
-def _parts(flow: Flow, per_excess: float) -> tuple[UncertaintyPart, ...]:
-    """What is known of the error of a number that changes by `per_excess` times the relative excess of D_eff."""
+def _solver(flow: Flow, per_excess: float) -> UncertaintyPart:
     error = max(flow.relative_error, flow.imbalance**2)  # the power's error is the square of the flux's
     note = f"{flow.rounds} steps; D_eff is right to {error:.1e}, fluxes of all planes agree to {flow.imbalance:.1e}"
-    return UncertaintyPart("solver", abs(per_excess) * error, note=note), _discretization(flow, per_excess)
+    return UncertaintyPart("solver", per_excess * error, note=note)
 
 
-def _discretization(flow: Flow, per_excess: float) -> UncertaintyPart:
+def _discretization(flow: Flow, loss: Callable[[float], float]) -> UncertaintyPart:
+    """A bias: the true D_eff is higher by about the share by which it falls on wider voxels."""
     fall = 1 - flow.coarser / flow.conductivity
     if math.isnan(fall):
         return UncertaintyPart(
@@ -224,12 +228,8 @@ def _discretization(flow: Flow, per_excess: float) -> UncertaintyPart:
             "discretization",
             note=f"not estimated: on voxels twice as wide D_eff changes by {-fall:+.0%}; the phase is too thin for it",
         )
-    return UncertaintyPart(
-        "discretization",
-        _SPREAD * fall * abs(per_excess),
-        bias=-fall * per_excess,
-        note=f"D_eff falls by {fall:.1%} on voxels twice as wide, and is about as much too low on these",
-    )
+    note = f"D_eff falls by {fall:.1%} on voxels twice as wide, and is about as much too low on these"
+    return UncertaintyPart("discretization", _SPREAD * abs(loss(fall)), bias=loss(fall), note=note)
 
 
 def _reach(value: float, parts: tuple[UncertaintyPart, ...]) -> tuple[float, float]:
