@@ -1,7 +1,14 @@
 """Typed values that stand between two stages; no input or output in them."""
 
 from voltomo.artifacts.instances import CRACK, LENGTH_POWERS, NOT_PARTICLE, SOLID, CrackMap, InstanceMap, ParticleTable
-from voltomo.artifacts.measurements import COLUMNS, Measurement, Measurements, Status, UncertaintyPart
+from voltomo.artifacts.measurements import (
+    COLUMNS,
+    Measurement,
+    Measurements,
+    SensitivityBand,
+    Status,
+    UncertaintyPart,
+)
 from voltomo.artifacts.phases import OUTSIDE, PALETTE, ROLES, Phase, PhaseMap, PhaseTable, Role
 from voltomo.artifacts.projections import BeamGeometry, ProjectionStack
 from voltomo.artifacts.slices import SliceStack
@@ -29,6 +36,7 @@ __all__ = [
     "PhaseTable",
     "ProjectionStack",
     "Role",
+    "SensitivityBand",
     "SliceStack",
     "Status",
     "ThroughPlane",

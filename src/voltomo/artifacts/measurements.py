@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from voltomo.errors import InputError
 
-__all__ = ["COLUMNS", "Measurement", "Measurements", "Status", "UncertaintyPart"]
+__all__ = ["COLUMNS", "Measurement", "Measurements", "SensitivityBand", "Status", "UncertaintyPart"]
 
 Status: TypeAlias = Literal["ok", "warned", "withheld"]
 
@@ -53,6 +53,23 @@ class UncertaintyPart:
 
 
 @dataclass(frozen=True)
+class SensitivityBand:
+    """How far a number moves when a choice is varied; shown beside the uncertainty and no part of it.
+
+    Parameters
+    ----------
+    name : what is varied, such as "boundary ± 1 voxel"
+    low, high : smallest and largest value of the number, in its unit; infinite where a phase is cut off
+    note : how
+    """
+
+    name: str
+    low: float
+    high: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One number of a study.
 
@@ -69,6 +86,7 @@ class Measurement:
     method, definition, region : how, what exactly (with its source), and over which voxels
     status, reason : "withheld" has no value and says why
     parts : the uncertainty budget; a part that was not estimated is listed, never zero
+    bands : how sensitive the number is to choices; outside the budget
     """
 
     name: str
@@ -88,6 +106,7 @@ class Measurement:
     status: Status = "ok"
     reason: str = ""
     parts: tuple[UncertaintyPart, ...] = ()
+    bands: tuple[SensitivityBand, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.value is None) != (self.status == "withheld"):

@@ -17,7 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voltomo.artifacts import COLUMNS, LENGTH_POWERS, Measurement, Measurements, ParticleTable, UncertaintyPart
+from voltomo.artifacts import (
+    COLUMNS,
+    LENGTH_POWERS,
+    Measurement,
+    Measurements,
+    ParticleTable,
+    SensitivityBand,
+    UncertaintyPart,
+)
 from voltomo.errors import ReadError
 from voltomo.io.study import write_text
 
@@ -42,11 +50,15 @@ def read_measurements(path: Path) -> Measurements:
     """Measurements from measurements.json."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["measurements"]
-        return Measurements(
-            tuple(Measurement(**{**row, "parts": tuple(UncertaintyPart(**p) for p in row["parts"])}) for row in rows)
-        )
+        return Measurements(tuple(_measurement(row) for row in rows))
     except (ValueError, KeyError, TypeError) as error:
         raise ReadError(f"expected measurements written by voltomo in {path}, found: {error}") from error
+
+
+def _measurement(row: dict[str, Any]) -> Measurement:
+    parts = tuple(UncertaintyPart(**part) for part in row["parts"])
+    bands = tuple(SensitivityBand(**band) for band in row.get("bands", ()))
+    return Measurement(**{**row, "parts": parts, "bands": bands})
 
 
 def write_table(path: Path, table: ParticleTable, *, has_voxel_size: bool) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from voltomo.artifacts import UncertaintyPart
+from voltomo.artifacts import Measurement, SensitivityBand, UncertaintyPart
 
-__all__ = ["budget", "combined"]
+__all__ = ["COVERAGE_FACTOR", "budget", "combined", "missing_parts", "variance_shares", "with_band", "with_part"]
+
+COVERAGE_FACTOR = 2
+"""Half width of the 95 % interval of a normal distribution over its standard uncertainty: JCGM 100:2008, 6.3.3."""
 
 _MISSING = {
     "segmentation": "not estimated: the phase map gives no probabilities or repeated segmentations",
@@ -14,6 +18,8 @@ _MISSING = {
     "representativity": "not estimated: needs the integral range or sub-volumes",
     "resolution": "not estimated: needs the grey volume coarsened and segmented again",
 }
+_SHARES = ("volume_fraction", "area_fraction", "porosity")
+"""Beginnings of the names of numbers that lie between 0 and 1."""
 
 
 def budget(*estimated: UncertaintyPart) -> tuple[UncertaintyPart, ...]:
@@ -35,3 +41,63 @@ def combined(parts: tuple[UncertaintyPart, ...]) -> float | None:
     """
     known = [part.standard_uncertainty for part in parts if part.standard_uncertainty is not None]
     return math.sqrt(sum(u * u for u in known)) if known else None
+
+
+def missing_parts(parts: tuple[UncertaintyPart, ...]) -> tuple[str, ...]:
+    """Names of the parts of which neither an uncertainty nor a bias was estimated."""
+    return tuple(part.name for part in parts if part.standard_uncertainty is None and part.bias is None)
+
+
+def variance_shares(parts: tuple[UncertaintyPart, ...]) -> dict[str, float]:
+    """Share of each estimated part in the variance Σu²; empty where nothing was estimated, or all of it is 0.
+
+    Examples
+    --------
+    >>> variance_shares((UncertaintyPart("segmentation", 0.03), UncertaintyPart("solver", 0.04)))
+    {'segmentation': 0.36, 'solver': 0.64}
+    """
+    squares = {part.name: part.standard_uncertainty**2 for part in parts if part.standard_uncertainty is not None}
+    total = sum(squares.values())
+    return {name: round(square / total, 12) for name, square in squares.items()} if total > 0 else {}
+
+
+def with_part(item: Measurement, part: UncertaintyPart) -> Measurement:
+    """The number with one more part in its budget, in the place of the missing one, and its interval widened by it.
+
+    Parameters
+    ----------
+    item : a number with a value
+    part : what was estimated; a part without a standard uncertainty replaces the note and widens nothing
+
+    Returns
+    -------
+    Measurement
+        Each half width becomes the root of its square and (2u)²: an interval that came from a bootstrap, or from
+        Student's t, keeps its shape. A share stays within 0 and 1.
+
+    Notes
+    -----
+    Parts add as independent ones [1]_. Two parts of one budget never have the same name.
+
+    References
+    ----------
+    .. [1] JCGM 100:2008, Guide to the expression of uncertainty in measurement, 5.1.2.
+    """
+    known = {old.name for old in item.parts}
+    parts = tuple(part if old.name == part.name else old for old in item.parts)
+    parts = parts if part.name in known else (part, *parts)
+    u = part.standard_uncertainty
+    if u is None or item.value is None or not math.isfinite(item.value):
+        return replace(item, parts=parts)
+    low = item.value if item.low is None else item.low
+    high = item.value if item.high is None else item.high
+    low = item.value - math.hypot(item.value - low, COVERAGE_FACTOR * u)
+    high = item.value + math.hypot(high - item.value, COVERAGE_FACTOR * u)
+    if item.name.startswith(_SHARES):
+        low, high = max(0.0, low), min(1.0, high)
+    return replace(item, parts=parts, low=low, high=high)
+
+
+def with_band(item: Measurement, band: SensitivityBand) -> Measurement:
+    """The number with a sensitivity band, outside its budget."""
+    return replace(item, bands=(*(old for old in item.bands if old.name != band.name), band))
