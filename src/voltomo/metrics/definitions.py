@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = ["DEFINITIONS", "VARIANTS", "define"]
 
 _OHSER = "Ohser and Schladitz, 3D Images of Materials Structures (2009)"
+_LORENSEN = "Lorensen and Cline, Comput. Graph. 21, 163 (1987), doi 10.1145/37402.37422"
 _LEGLAND = "Legland, Kiêu and Devaux, Image Anal. Stereol. 26, 83 (2007), doi 10.5566/ias.v26.p83-92"
 _UNDERWOOD = "Underwood, Quantitative Stereology (1970)"
 _MILES = "Miles, in Harding and Kendall (eds.), Stochastic Geometry (1974), p. 228; Lantuéjoul (1980)"
@@ -41,6 +42,14 @@ DEFINITIONS: dict[str, str] = {
     f"phase itself; Crofton formula ({_OHSER}).",
     "interface_area": f"Area of the interface between two phases / volume of the region; Crofton formula ({_OHSER}).",
     "binder_coverage": "Interface of active material with binder / whole interface of active material (Crofton).",
+    "triple_phase_boundary_length": "Length of the lines along which three phases meet / volume of the region, "
+    f"L_V = 2 P_A from the points in which lattice planes of 13 orientations cut them ({_UNDERWOOD}).",
+    "mean_curvature_integral": "Integral of (κ₁ + κ₂)/2 over the surface of the phase / volume of the region, from the "
+    f"Euler numbers of plane sections; positive where the phase is convex ({_OHSER}).",
+    "mean_curvature": "Mean of (κ₁ + κ₂)/2 over the surface of the phase: the integral of the mean curvature / the "
+    f"specific surface area by Crofton; positive where the phase is convex ({_OHSER}).",
+    "gaussian_curvature_integral": "Integral of κ₁κ₂ over the surface of the phase / volume of the region: 4π times "
+    f"the Euler number of the phase per volume (Gauss and Bonnet; {_OHSER}).",
     "boundary_length": f"Boundary length of the phase / area of the region, L_A; Crofton formula in "
     f"the plane ({_OHSER}).",
     "interface_length": f"Length of the boundary between two phases / area of the region; Crofton formula ({_OHSER}).",
@@ -88,6 +97,16 @@ VARIANTS: dict[str, dict[str, str]] = {
         "interface_area": "Area of the voxel faces between two phases / volume of the region.",
         "boundary_length": "Length of the pixel edges between the phase and all other phases / area of the region.",
         "interface_length": "Length of the pixel edges between two phases / area of the region.",
+    },
+    "mesh": {
+        "specific_surface_area": "Area of a mesh of marching cubes through the segmented map, not smoothed, between "
+        f"the phase and all other phases / volume of the region ({_LORENSEN}).",
+        "interface_area": "Area of a mesh of marching cubes between two phases, not smoothed: half of what the meshes "
+        f"of the two have more than that of both together / volume of the region ({_LORENSEN}).",
+    },
+    "edges": {
+        "triple_phase_boundary_length": "Length of the voxel edges at which three phases meet × 2/3 / volume of the "
+        "region; 2/3 is right for lines of all directions.",
     },
     "plane": {
         "specific_surface_area": "S_V = (4/π)·L_A from the boundary length per area of one section, which holds where "

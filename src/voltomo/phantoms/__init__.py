@@ -3,7 +3,7 @@
 from voltomo.phantoms.laminate import Laminate
 from voltomo.phantoms.overlapping_spheres import OverlappingSpheres
 from voltomo.phantoms.raster import Solid, rasterize, voxel_centers
-from voltomo.phantoms.shapes import Ball, Box, Ellipsoid, Half, Shape, SlitBall, Vector
+from voltomo.phantoms.shapes import Ball, Box, Ellipsoid, Half, Shape, SlitBall, Torus, Vector
 
 __all__ = [
     "Ball",
@@ -15,6 +15,7 @@ __all__ = [
     "Shape",
     "SlitBall",
     "Solid",
+    "Torus",
     "Vector",
     "rasterize",
     "voxel_centers",

@@ -16,7 +16,7 @@ from scipy import special
 
 from voltomo.errors import InputError
 
-__all__ = ["Ball", "Box", "Ellipsoid", "Half", "Shape", "SlitBall", "Vector"]
+__all__ = ["Ball", "Box", "Ellipsoid", "Half", "Shape", "SlitBall", "Torus", "Vector"]
 
 Vector: TypeAlias = tuple[float, float, float]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -61,6 +61,11 @@ class Ball:
     def surface(self) -> float:
         return 4 * math.pi * self.radius**2
 
+    @property
+    def mean_curvature_integral(self) -> float:
+        """Of (κ₁ + κ₂)/2 over the surface."""
+        return 4 * math.pi * self.radius
+
     def contains(self, z: Floats, y: Floats, x: Floats) -> Bools:
         """Whether points lie inside."""
         cz, cy, cx = self.center
@@ -75,6 +80,57 @@ class Ball:
         array([10.,  8.,  0.])
         """
         return _chord((z, y, x), direction, self.center, (self.radius,) * 3, np.eye(3))
+
+
+@dataclass(frozen=True)
+class Torus:
+    """A ring: all points closer than `minor` to a circle.
+
+    Parameters
+    ----------
+    center : (z, y, x)
+    major : radius of the circle
+    minor : < major
+    axis : direction through the hole
+
+    Examples
+    --------
+    >>> ring = Torus((0, 0, 0), 2, 1)
+    >>> round(ring.volume, 4), round(ring.surface, 4), round(ring.mean_curvature_integral, 4)
+    (39.4784, 78.9568, 39.4784)
+    """
+
+    center: Vector
+    major: float
+    minor: float
+    axis: Vector = (1.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        _check_positive("minor", self.minor)
+        if self.minor >= self.major:
+            raise InputError(f"a ring has minor < major, found {self.minor:g} and {self.major:g}")
+
+    @property
+    def volume(self) -> float:
+        """By Pappus: the cross-section times the way of its centre."""
+        return 2 * math.pi**2 * self.major * self.minor**2
+
+    @property
+    def surface(self) -> float:
+        return 4 * math.pi**2 * self.major * self.minor
+
+    @property
+    def mean_curvature_integral(self) -> float:
+        """Of (κ₁ + κ₂)/2 over the surface: the curvature around the axis adds up to nothing."""
+        return 2 * math.pi**2 * self.major
+
+    def contains(self, z: Floats, y: Floats, x: Floats) -> Bools:
+        """Whether points lie inside."""
+        u = np.asarray(self.axis) / np.linalg.norm(self.axis)
+        dz, dy, dx = z - self.center[0], y - self.center[1], x - self.center[2]
+        along = u[0] * dz + u[1] * dy + u[2] * dx
+        around = np.sqrt(np.maximum(dz**2 + dy**2 + dx**2 - along**2, 0))
+        return np.asarray((around - self.major) ** 2 + along**2 < self.minor**2)
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,10 @@ _NAMES = {
     "local_thickness": "Local thickness (largest ball that covers a voxel)",
     "chord_length": "Chord length",
     "unfolded_diameter": "Sphere diameter behind the sections (Saltykov)",
+    "integral_range": "Integral range",
+    "correlation_length": "Correlation length",
+    "correlation_anisotropy": "Longest over shortest correlation length",
+    "representative_volume": "Edge of a representative window",
     "particle_count": "Number of particles",
     "particle_number_density": "Particles per volume",
     "equivalent_diameter": "Equivalent-sphere diameter",
@@ -161,6 +165,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("surfaces", "Surfaces and interfaces", _SURFACES),
     ("connectivity", "Connectivity", ("connected", "largest", "component", "euler", "percolat")),
     ("transport", "Transport", ("tortuosity", "electrode_tort", "effective_diff", "macmullin", "bruggeman", *_WAYS)),
+    ("statistics", "Two-point statistics and representativity", ("integral_range", "correlation", "representative")),
     ("cracks", "Cracks and voids in particles", ("particle_void", "crack", "flaw")),
     ("shape", "Particle shape", ("sphericity", "circularity", "aspect", "orientation", "feret", "elongation")),
     ("widths", "Widths of the phases", ("local_thickness", "chord")),
@@ -169,7 +174,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 """Key, heading and the beginnings of the names that belong there; the first match wins."""
 
 _OTHER = ("other", "Further numbers")
-_PAGE_ORDER = ("fractions", "surfaces", "connectivity", "transport", "widths", "particles", "shape", "cracks", "other")
+_PAGE_ORDER = ("fractions", "surfaces", "connectivity", "transport", "widths", "particles", "shape", "cracks", "statistics", "other")
 
 
 def friendly_name(name: str, *, dimension: int = 3) -> str:

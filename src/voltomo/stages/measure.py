@@ -7,29 +7,23 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from voltomo.artifacts import CrackMap, InstanceMap, Measurement, Measurements, ParticleTable, PhaseMap, as_zyx
-from voltomo.blocks import Block, Partial
 from voltomo.errors import GateError, InputError, ShapeError
 from voltomo.metrics.conduction import Sides
 from voltomo.metrics.connectivity import measure_connectivity
-from voltomo.metrics.euler import count_cells, measure_euler
-from voltomo.metrics.fractions import (
-    Profiles,
-    SliceCounts,
-    count_window,
-    measure_fractions,
-    measure_porosity,
-    profiles,
-)
-from voltomo.metrics.neighbors import count_neighbors
+from voltomo.metrics.curvature import measure_curvature
+from voltomo.metrics.euler import measure_euler
+from voltomo.metrics.fractions import Profiles, SliceCounts, measure_fractions, measure_porosity, profiles
+from voltomo.metrics.marching_cubes import measure_meshes
 from voltomo.metrics.sample import AXES, Sample
 from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
-from voltomo.morphology.directions import CroftonDirections, crofton_directions
+from voltomo.metrics.triple_lines import measure_triple_lines
+from voltomo.morphology.directions import crofton_directions
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
+from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, format_voxel_size
@@ -132,18 +126,21 @@ def run_measure(
     """
     labels = as_zyx(phase_map.data)
     _check_same_grid(phase_map, instance_map, crack_map)
-    counts, pieces = _count_window(labels, phase_map, work)
+    found = count_structure(labels, phase_map.phases, work)
+    counts, pieces = found.slices, found.pieces
     sample = _sample(phase_map, counts)
     components = PhaseComponents(labels, work)
-    directions = crofton_directions(sample.edges, sample.dimension)
-    pairs, cells = _count_neighborhoods(labels, phase_map, directions, work)
+    neighbors = InterfaceCounts(found.pairs, crofton_directions(sample.edges, sample.dimension))
 
     numbers: list[Measurement] = [*measure_fractions(counts, sample, pieces=pieces)]
     void = find_void_parts(components, sample, instance_map)
     numbers += measure_porosity(counts, sample, parts=void, pieces=pieces)
-    numbers += measure_surfaces(InterfaceCounts(pairs, directions), sample, voxels=counts.phases)
+    numbers += measure_surfaces(neighbors, sample, voxels=counts.phases)
+    numbers += measure_meshes(found.windows, sample)
+    numbers += measure_triple_lines(found.windows, sample)
+    numbers += measure_curvature(found.windows, neighbors, sample)
     numbers += _connectivity(components, sample, counts, config)
-    numbers += measure_euler(cells, sample)
+    numbers += measure_euler(found.cells, sample)
     numbers += transport_rows(labels, sample, counts, config.transport_settings, work)
     if instance_map is not None and instance_map.table:
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
@@ -182,34 +179,6 @@ def _sample(phase_map: PhaseMap, counts: SliceCounts) -> Sample:
         raise GateError("no voxel of the map is inside the field of view (all ids are 0)", gate="field-of-view")
     z, y, x = (counts.z.shape[1], counts.y.shape[1], counts.x.shape[1])
     return Sample(phase_map.phases, (z, y, x), counts.region, phase_map.voxel_size, phase_map.through_plane)
-
-
-def _count_window(
-    labels: npt.NDArray[np.uint8], phase_map: PhaseMap, work: Workspace
-) -> tuple[SliceCounts, npt.NDArray[np.int64]]:
-    """Voxels per phase and slice, and per phase and piece of the window, over the blocks."""
-    z, y, x = labels.shape
-
-    def count(block: Block, labels: npt.NDArray[np.uint8]) -> Partial:
-        slices, pieces = count_window(labels, phase_ids=phase_map.phases.ids, shape=(z, y, x), origin=block.origin)
-        return {"z": slices.z, "y": slices.y, "x": slices.x, "pieces": pieces}
-
-    merged = work.reduce("fractions", count, labels, merge=_add, bytes_per_voxel=2)
-    return SliceCounts(*(merged[axis].astype(np.int64) for axis in AXES)), merged["pieces"].astype(np.int64)
-
-
-def _count_neighborhoods(
-    labels: npt.NDArray[np.uint8], phase_map: PhaseMap, directions: CroftonDirections, work: Workspace
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Pairs of phases in neighboring voxels, and cells of each phase, over the blocks."""
-    ids = phase_map.phases.ids
-
-    def count(block: Block, labels: npt.NDArray[np.uint8]) -> Partial:
-        pairs = count_neighbors(labels, phase_ids=ids, offsets=directions.offsets, starts=block.inner)
-        return {"pairs": pairs, "cells": count_cells(labels, phase_ids=ids, starts=block.inner)}
-
-    merged = work.reduce("neighbors", count, labels, merge=_add, halo=1, bytes_per_voxel=2)
-    return merged["pairs"].astype(np.int64), merged["cells"].astype(np.int64)
 
 
 def _connectivity(
@@ -262,10 +231,6 @@ def _particles(table: ParticleTable, sample: Sample) -> ParticleSample:
         shapes={name: np.asarray(table[name], np.float64) for name in (roundness, "aspect_ratio")},
         phase="+".join(phase.name for phase in sample.phases.with_role("active")),
     )
-
-
-def _add(total: Partial, part: Partial) -> Partial:
-    return {name: np.add(total[name], part[name]) for name in total}
 
 
 def _warnings(sample: Sample, instance_map: InstanceMap | None) -> Iterator[str]:
