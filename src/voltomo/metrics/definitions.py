@@ -17,6 +17,8 @@ _LANDESFEIND = "Landesfeind et al., J. Electrochem. Soc. 163, A1373 (2016), doi 
 _NGUYEN = "Nguyen et al., npj Comput. Mater. 6, 123 (2020), doi 10.1038/s41524-020-00386-4"
 _STENZEL = "Stenzel et al., AIChE J. 62, 1834 (2016), doi 10.1002/aic.15160"
 _HOLZER = "Holzer et al., J. Mater. Sci. 48, 2934 (2013), doi 10.1007/s10853-012-6968-z"
+_HILDEBRAND = "Hildebrand and Rüegsegger, J. Microsc. 185, 67 (1997), doi 10.1046/j.1365-2818.1997.1340694.x"
+_SALTYKOV = "Saltykov, in Elias (ed.), Stereology (1967), doi 10.1007/978-3-642-88260-9_31"
 _WADELL = "Wadell, J. Geol. 40, 443 (1932), doi 10.1086/623964"
 
 DEFINITIONS: dict[str, str] = {
@@ -75,6 +77,15 @@ DEFINITIONS: dict[str, str] = {
     f"the low face / thickness, along the axis; a ratio of lengths, no tortuosity factor ({_STENZEL}).",
     "constrictivity": "(r_min/r_max)² along the axis: r_max is the radius at which balls that fit fill half of the "
     f"phase, r_min that at which balls that enter through the low face do ({_HOLZER}).",
+    "local_thickness": "Diameter of the largest ball that lies in the phase and covers a voxel (opening or continuous "
+    "size distribution); the smallest diameter up to which the stated share of the voxels lies. The faces of the box "
+    f"do not end balls ({_HILDEBRAND}).",
+    "chord_length": "Length of the straight stretches of the phase along the lines of the lattice, by number. Mean: "
+    "content / number of chords, from the ends of chords inside the region; quantiles: the smallest length up to which "
+    f"the stated share of chords lies, those cut by the edge taken as longer than seen ({_UNDERWOOD}).",
+    "unfolded_diameter": "Diameter of the spheres whose random sections would be the sections seen: the diameter up to "
+    "which the stated share lies, weighted by d³ (volume) or 1 (number). Of particles that are nearly spheres only "
+    f"({_SALTYKOV}).",
     "particle_count": "Number of particles, those cut by the edge included.",
     "particle_number_density": f"Sum of the Miles-Lantuéjoul weights of the whole particles / measure of the region "
     f"({_MILES}).",
@@ -116,6 +127,9 @@ VARIANTS: dict[str, dict[str, str]] = {
         "equivalent_diameter": "Section size: diameter of the circle that has the area of the particle's section; the "
         "smallest diameter up to which the cumulated weight reaches the stated share, weighted by d² (area) or 1 "
         f"(number). A section seldom passes through the middle of a particle. Edge rule in `method` ({_MILES}).",
+        "local_thickness": "Diameter of the largest disc that lies in the section of the phase and covers a pixel; the "
+        "smallest diameter up to which the stated share of the pixels lies. The edges of the section do not end discs "
+        f"({_HILDEBRAND}).",
         "aspect_ratio": "Median over whole particle sections of the longer / the shorter axis of the ellipse of equal "
         "second moments.",
     },

@@ -16,10 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.artifacts import Measurement, UncertaintyPart
+from voltomo.metrics.curves import SizeCurve
 from voltomo.metrics.results import measured, withheld
+from voltomo.metrics.saltykov import Spheres, unfold_spheres
 from voltomo.metrics.sample import Sample
 
-__all__ = ["ParticleSample", "SizeRules", "measure_particles", "sampling_weights", "weighted_quantiles"]
+__all__ = [
+    "ParticleSample",
+    "SizeRules",
+    "measure_particles",
+    "particle_curves",
+    "sampling_weights",
+    "weighted_quantiles",
+]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -29,6 +38,15 @@ _SHARES = (0.1, 0.5, 0.9)
 _LEAST_CONTENT = 0.8
 _EDGE_CORRECTED = "whole particles, Miles-Lantuéjoul weights"
 _UNCORRECTED = "all particles, uncorrected"
+_CLASSES = 12
+"""Of the spheres behind sections: from 8 to 15 the volume-weighted D50 of known spheres is recovered alike."""
+_FEWEST_SECTIONS = 100
+"""200 sections of log-normal spheres recover the volume-weighted D50 to 4 % or, where sizes spread widely, 16 %."""
+_LEAST_CIRCULARITY = 0.9
+"""An ellipse of 3 : 2 has 0.94, one of 2 : 1 has 0.84."""
+_MOST_NEGATIVE = 0.2
+_OF_SPHERES = (("volume", 3, 0.1), ("volume", 3, 0.5), ("volume", 3, 0.9), ("number", 0, 0.5), ("number", 0, 0.9))
+"""D10 by number hangs on the smallest classes, which carry the errors of all others."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +156,29 @@ def measure_particles(particles: ParticleSample, sample: Sample, rules: SizeRule
     rules : gate and bootstrap
     """
     survey = _Survey(particles, sample, rules)
-    return (*survey.counts(), *survey.sizes(), *survey.shapes(), *survey.voids())
+    return (*survey.counts(), *survey.sizes(), *survey.spheres(), *survey.shapes(), *survey.voids())
+
+
+def particle_curves(particles: ParticleSample, sample: Sample) -> Iterator[SizeCurve]:
+    """Cumulated size distributions of the particles by each weighting, edge rule as in the leading rows.
+
+    Of a section, the spheres behind the sections as well, where they can be had.
+    """
+    survey = _Survey(particles, sample, SizeRules())
+    used = survey.weights > 0
+    order = np.argsort(particles.diameter[used], kind="stable")
+    diameter, weights = particles.diameter[used][order], survey.weights[used][order]
+    if not len(diameter):
+        return
+    for weighting, power in survey.weightings():
+        cumulated = np.cumsum(weights * diameter**power)
+        shares = tuple(cumulated / cumulated[-1])
+        yield SizeCurve("equivalent_diameter", particles.phase, "", weighting, tuple(diameter), shares)
+    if sample.dimension == 2 and not survey.refusal_of_spheres():
+        found = survey.unfold(survey.weights)
+        # Negative classes stay in the curve, which falls there.
+        up_to = np.concatenate([[0.0], np.cumsum(found.densities) / found.densities.sum()])
+        yield SizeCurve("unfolded_diameter", particles.phase, "", "number", tuple(found.edges), tuple(up_to))
 
 
 class _Survey:
@@ -185,7 +225,7 @@ class _Survey:
         words: dict[str, Any] = {"method": method + smallest}
         if doubt:
             words |= {"status": "warned", "reason": doubt}
-        for weighting, power in self._weightings():
+        for weighting, power in self.weightings():
             labels = [f"D{100 * share:.0f}, {weighting}-weighted" for share in _SHARES]
             if len(diameter) < self.rules.min_particles:
                 for label in labels:
@@ -206,9 +246,58 @@ class _Survey:
             "ones are cut by its edge, and the upper sizes are too small"
         )
 
-    def _weightings(self) -> tuple[tuple[str, int], ...]:
+    def weightings(self) -> tuple[tuple[str, int], ...]:
         """Weighting and the power of the diameter that it stands for; a section has no volumes."""
         return (("volume", 3), ("area", 2), ("number", 0))[3 - self.sample.dimension :]
+
+    def spheres(self) -> Iterator[Measurement]:
+        """Quantiles of the spheres behind the sections of a plane."""
+        if self.sample.dimension == 3:
+            return
+        unit, count = self.sample.unit(), len(self.particles)
+        labels = [(f"D{100 * share:.0f}, {name}-weighted", power, share) for name, power, share in _OF_SPHERES]
+        words: dict[str, Any] = {"method": f"Saltykov, {_CLASSES} classes; {self.method}"}
+        if reason := self.refusal_of_spheres():
+            for label, _, _ in labels:
+                yield self.nothing("unfolded_diameter", unit, reason=reason, statistic=label, **words)
+            return
+        found = self.unfold(self.weights)
+        rng = np.random.default_rng(self.rules.seed)
+        again = [self.unfold(self.weights * _resample(rng, count)) for _ in range(self.rules.replicates)]
+        if found.negative_share > _MOST_NEGATIVE:
+            reason = (
+                f"negative classes hold {100 * found.negative_share:.0f} % of the others: no distribution of spheres"
+            )
+            words |= {"status": "warned", "reason": f"{reason} fits the sections well"}
+        for label, power, share in labels:
+            value = float(found.quantiles((share,), power=power)[0])
+            spread = np.array([spheres.quantiles((share,), power=power)[0] for spheres in again])
+            yield self._with_interval("unfolded_diameter", value, spread, unit, label, words)
+
+    def refusal_of_spheres(self) -> str:
+        """Why no spheres can be told from the sections; empty where they can."""
+        if self.refusal:
+            return self.refusal
+        used = self.weights > 0
+        if (count := int(used.sum())) < _FEWEST_SECTIONS:
+            return f"{count} whole sections; at least {_FEWEST_SECTIONS} are needed"
+        roundness = self.particles.shapes.get("circularity", np.empty(0))
+        known = used[: len(roundness)] & np.isfinite(roundness)
+        if not known.any():
+            return "the particle table holds no circularity, which says whether the particles are near spheres"
+        median = float(np.median(roundness[known]))
+        if median < _LEAST_CIRCULARITY:
+            return (
+                f"the sections are no circles (median circularity {median:.2f}, at least {_LEAST_CIRCULARITY} is "
+                "needed): the particles are no spheres"
+            )
+        return ""
+
+    def unfold(self, weights: Floats) -> Spheres:
+        """Spheres behind the whole sections, under these weights."""
+        diameter = self.particles.diameter
+        largest = float(diameter[self.weights > 0].max()) * (1 + 1e-9)
+        return unfold_spheres(diameter, weights, area=self.sample.measure, classes=_CLASSES, largest=largest)
 
     def shapes(self) -> Iterator[Measurement]:
         """Median of each shape over whole particles, by number."""
@@ -227,7 +316,7 @@ class _Survey:
     def voids(self) -> Iterator[Measurement]:
         """Void inside the envelopes, over all particles."""
         envelope, void = self.particles.envelope, self.particles.envelope - self.particles.solid
-        words = {"statistic": f"{self._weightings()[0][0]}-weighted mean", "method": "all particles, as far as seen"}
+        words = {"statistic": f"{self.weightings()[0][0]}-weighted mean", "method": "all particles, as far as seen"}
         if not len(envelope):
             yield self.nothing("particle_void_fraction", "1", reason="no particle was found", **words)
             return

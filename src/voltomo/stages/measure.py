@@ -14,6 +14,7 @@ from voltomo.errors import GateError, InputError, ShapeError
 from voltomo.metrics.conduction import Sides
 from voltomo.metrics.connectivity import measure_connectivity
 from voltomo.metrics.curvature import measure_curvature
+from voltomo.metrics.curves import SizeCurve
 from voltomo.metrics.euler import measure_euler
 from voltomo.metrics.fractions import Profiles, SliceCounts, measure_fractions, measure_porosity, profiles
 from voltomo.metrics.marching_cubes import measure_meshes
@@ -25,6 +26,7 @@ from voltomo.morphology.directions import crofton_directions
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
 from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
+from voltomo.stages.widths import ThicknessWanted, width_rows
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, format_voxel_size
 
@@ -47,6 +49,7 @@ class MeasureConfig(BaseModel):
         is known, else all; "none" takes none
     paths : path tortuosity and constrictivity; "auto" up to 2²³ voxels, "all" whatever the size, "none"
     tolerance : of the effective diffusivity, relative
+    local_thickness : "auto" up to 2²⁷ voxels, "all" whatever the size, "none"
     bootstrap : replicates of the bootstrap over particles
     seed : of its random numbers
     """
@@ -61,6 +64,7 @@ class MeasureConfig(BaseModel):
     electrode_tortuosity: Axes = "auto"
     paths: PathsWanted = "auto"
     tolerance: float = Field(default=1e-3, gt=1e-8, le=0.05)
+    local_thickness: ThicknessWanted = "auto"
     bootstrap: int = Field(default=400, ge=100)
     seed: int = Field(default=0, ge=0)
 
@@ -87,11 +91,13 @@ class MeasureResult:
     ----------
     measurements : in stable order
     profiles : axis, then phase name, then the fraction per slice
+    curves : size distributions
     warnings : what the numbers cannot carry, in sentences
     """
 
     measurements: Measurements
     profiles: Profiles = field(default_factory=dict)
+    curves: tuple[SizeCurve, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -142,11 +148,13 @@ def run_measure(
     numbers += _connectivity(components, sample, counts, config)
     numbers += measure_euler(found.cells, sample)
     numbers += transport_rows(labels, sample, counts, config.transport_settings, work)
+    widths, curves = width_rows(labels, sample, counts, config.local_thickness, work)
+    numbers += widths
     if instance_map is not None and instance_map.table:
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         numbers += measure_particles(_particles(instance_map.table, sample), sample, rules)
     warnings = tuple(_warnings(sample, instance_map))
-    return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), warnings)
+    return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings)
 
 
 def _check_same_grid(phase_map: PhaseMap, *others: InstanceMap | CrackMap | None) -> None:
