@@ -149,7 +149,7 @@ def test_the_voxel_size_scales_units_and_leaves_ratios() -> None:
     labels = blobs((8, 9, 10))
     small, large, none = (measure(labels, voxel_size=size) for size in ((1e-7,) * 3, (2e-7,) * 3, None))
     for a, b, c in zip(small.measurements, large.measurements, none.measurements, strict=True):
-        power = {"1": 0, "1/m": 1, "1/m^2": 2, "1/m^3": 3}[a.unit]
+        power = {"m^3": -3, "m^2": -2, "m": -1, "1": 0, "1/m": 1, "1/m^2": 2, "1/m^3": 3}[a.unit]
         assert c.unit == a.unit.replace("m", "voxel")
         if a.value is not None:
             assert a.value == pytest.approx(2**power * b.value, rel=1e-12)

@@ -19,6 +19,8 @@ _STENZEL = "Stenzel et al., AIChE J. 62, 1834 (2016), doi 10.1002/aic.15160"
 _HOLZER = "Holzer et al., J. Mater. Sci. 48, 2934 (2013), doi 10.1007/s10853-012-6968-z"
 _HILDEBRAND = "Hildebrand and Rüegsegger, J. Microsc. 185, 67 (1997), doi 10.1046/j.1365-2818.1997.1340694.x"
 _SALTYKOV = "Saltykov, in Elias (ed.), Stereology (1967), doi 10.1007/978-3-642-88260-9_31"
+_LANTUEJOUL = "Lantuéjoul, J. Microsc. 161, 387 (1991), doi 10.1111/j.1365-2818.1991.tb03099.x"
+_TORQUATO = "Torquato, Random Heterogeneous Materials (2002)"
 _WADELL = "Wadell, J. Geol. 40, 443 (1932), doi 10.1086/623964"
 
 DEFINITIONS: dict[str, str] = {
@@ -86,6 +88,15 @@ DEFINITIONS: dict[str, str] = {
     "unfolded_diameter": "Diameter of the spheres whose random sections would be the sections seen: the diameter up to "
     "which the stated share lies, weighted by d³ (volume) or 1 (number). Of particles that are nearly spheres only "
     f"({_SALTYKOV}).",
+    "integral_range": "Integral over all distances of the correlation ρ = (S₂ - ε²)/(ε - ε²), S₂ the probability that "
+    "two points so far apart both lie in the phase: a fraction measured in V scatters as the mean of V/A₃ independent "
+    f"draws ({_LANTUEJOUL}).",
+    "correlation_length": "Integral of the correlation ρ over the distance along the axis, up to where it first falls "
+    f"to 0 or to the cut-off of the integral range ({_TORQUATO}).",
+    "correlation_anisotropy": "Longest / shortest correlation length of the axes.",
+    "representative_volume": "Edge of the cube (the square, of a section) in which the 95 % interval of the fraction "
+    "is as wide as stated: 1.96·√(ε(1 - ε)·A₃/V), of a window cut at random from a homogeneous sample "
+    f"({_LANTUEJOUL}).",
     "particle_count": "Number of particles, those cut by the edge included.",
     "particle_number_density": f"Sum of the Miles-Lantuéjoul weights of the whole particles / measure of the region "
     f"({_MILES}).",

@@ -30,6 +30,7 @@ __all__ = [
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+Scatters: TypeAlias = Sequence[Scatter | None]
 Profiles: TypeAlias = dict[str, dict[str, list[float | None]]]
 """Axis, then phase name, then the fraction per slice; None where a slice has no voxel inside the field of view."""
 
@@ -150,17 +151,20 @@ def _count_slices(labels: Bytes, row_of: Counts, rows: int) -> tuple[Counts, Cou
     return along_z, along_y, along_x.T.copy()
 
 
-def measure_fractions(counts: SliceCounts, sample: Sample, *, pieces: Counts | None = None) -> tuple[Measurement, ...]:
+def measure_fractions(
+    counts: SliceCounts, sample: Sample, *, pieces: Counts | None = None, scatters: Scatters = ()
+) -> tuple[Measurement, ...]:
     """Fraction of the region that each phase fills; they sum to 1. Called area fraction in a section.
 
     Parameters
     ----------
     counts, sample : of the phase map
     pieces : (Z', Y', X', K) voxels of each phase in the pieces of the window, for the representativity
+    scatters : of each phase, from its integral range; None where that is not known, and the pieces serve
     """
     name = "volume_fraction" if sample.dimension == 3 else "area_fraction"
     return tuple(
-        _fraction(name, int(voxels), sample, phase=phase.name, scatter=_scatter(pieces, [row]))
+        _fraction(name, int(voxels), sample, phase=phase.name, scatter=_scatter(pieces, [row], scatters))
         for row, (phase, voxels) in enumerate(zip(sample.phases, counts.phases, strict=True))
     )
 
@@ -204,7 +208,12 @@ def void_phases(sample: Sample) -> tuple[Phase, ...]:
 
 
 def measure_porosity(
-    counts: SliceCounts, sample: Sample, *, parts: VoidParts | None, pieces: Counts | None = None
+    counts: SliceCounts,
+    sample: Sample,
+    *,
+    parts: VoidParts | None,
+    pieces: Counts | None = None,
+    scatters: Scatters = (),
 ) -> tuple[Measurement, ...]:
     """Void outside and inside of particles.
 
@@ -215,7 +224,7 @@ def measure_porosity(
     ----------
     counts, sample : of the phase map
     parts : where the void is, from the particles; None where particles were not identified
-    pieces : (Z', Y', X', K) voxels of each phase in the pieces of the window, for the representativity
+    pieces, scatters : for the representativity; see `measure_fractions`
     """
     names = [phase.name for phase in void_phases(sample)]
     rows = [row for row, phase in enumerate(sample.phases) if phase.name in names]
@@ -225,7 +234,7 @@ def measure_porosity(
     label = "+".join(names)
     if not sample.phases.with_role("pore"):
         return () if parts is None else _split(sample, "volume_fraction_inter", "volume_fraction", parts, label)
-    scatter = _scatter(pieces, rows)
+    scatter = _scatter(pieces, rows, scatters)
     whole = _fraction("porosity_total", total, sample, phase=label, scatter=scatter)
     if parts is not None:
         return (whole, *_split(sample, "porosity", "porosity", parts, label))
@@ -245,7 +254,10 @@ def _split(sample: Sample, inter: str, prefix: str, parts: VoidParts, phase: str
     )
 
 
-def _scatter(pieces: Counts | None, rows: list[int]) -> Scatter | None:
+def _scatter(pieces: Counts | None, rows: list[int], scatters: Scatters) -> Scatter | None:
+    """From the integral range of a single phase; else from the pieces."""
+    if len(rows) == 1 and scatters and (known := scatters[rows[0]]) is not None:
+        return known
     return None if pieces is None else scatter_of_fraction(pieces[..., rows].sum(axis=-1), pieces.sum(axis=-1))
 
 

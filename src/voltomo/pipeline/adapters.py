@@ -88,6 +88,8 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
     has_voxel_size = study.phase_map.voxel_size is not None
     write_summary(work.out / "summary.xlsx", result.measurements, table, has_voxel_size=has_voxel_size)
     write_text(work.out / "profiles.json", json.dumps(result.profiles) + "\n")
+    drawn = [curve.to_record() for curve in result.correlations]
+    write_text(work.out / "correlations.json", json.dumps(drawn) + "\n")
     return Outcome({}, result.warnings)
 
 

@@ -13,6 +13,7 @@ from voltomo.artifacts import CrackMap, InstanceMap, Measurement, Measurements, 
 from voltomo.errors import GateError, InputError, ShapeError
 from voltomo.metrics.conduction import Sides
 from voltomo.metrics.connectivity import measure_connectivity
+from voltomo.metrics.correlation_rows import CorrelationCurve, measure_correlation
 from voltomo.metrics.curvature import measure_curvature
 from voltomo.metrics.curves import SizeCurve
 from voltomo.metrics.euler import measure_euler
@@ -23,6 +24,7 @@ from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.metrics.triple_lines import measure_triple_lines
 from voltomo.morphology.directions import crofton_directions
+from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
 from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
@@ -50,6 +52,7 @@ class MeasureConfig(BaseModel):
     paths : path tortuosity and constrictivity; "auto" up to 2²³ voxels, "all" whatever the size, "none"
     tolerance : of the effective diffusivity, relative
     local_thickness : "auto" up to 2²⁷ voxels, "all" whatever the size, "none"
+    representative_tolerance : half width of the 95 % interval of a fraction in a representative window, relative
     bootstrap : replicates of the bootstrap over particles
     seed : of its random numbers
     """
@@ -65,6 +68,7 @@ class MeasureConfig(BaseModel):
     paths: PathsWanted = "auto"
     tolerance: float = Field(default=1e-3, gt=1e-8, le=0.05)
     local_thickness: ThicknessWanted = "auto"
+    representative_tolerance: float = Field(default=0.05, gt=0, lt=1)
     bootstrap: int = Field(default=400, ge=100)
     seed: int = Field(default=0, ge=0)
 
@@ -93,12 +97,14 @@ class MeasureResult:
     profiles : axis, then phase name, then the fraction per slice
     curves : size distributions
     warnings : what the numbers cannot carry, in sentences
+    correlations : of each phase over distance
     """
 
     measurements: Measurements
     profiles: Profiles = field(default_factory=dict)
     curves: tuple[SizeCurve, ...] = ()
     warnings: tuple[str, ...] = ()
+    correlations: tuple[CorrelationCurve, ...] = ()
 
 
 def run_measure(
@@ -138,15 +144,19 @@ def run_measure(
     components = PhaseComponents(labels, work)
     neighbors = InterfaceCounts(found.pairs, crofton_directions(sample.edges, sample.dimension))
 
-    numbers: list[Measurement] = [*measure_fractions(counts, sample, pieces=pieces)]
+    correlations = tuple(correlate_phases(labels, sample, work))
+    scatters = [found.scatter for found in correlations]
+    numbers: list[Measurement] = [*measure_fractions(counts, sample, pieces=pieces, scatters=scatters)]
     void = find_void_parts(components, sample, instance_map)
-    numbers += measure_porosity(counts, sample, parts=void, pieces=pieces)
+    numbers += measure_porosity(counts, sample, parts=void, pieces=pieces, scatters=scatters)
     numbers += measure_surfaces(neighbors, sample, voxels=counts.phases)
     numbers += measure_meshes(found.windows, sample)
     numbers += measure_triple_lines(found.windows, sample)
     numbers += measure_curvature(found.windows, neighbors, sample)
     numbers += _connectivity(components, sample, counts, config)
     numbers += measure_euler(found.cells, sample)
+    for correlation in correlations:
+        numbers += measure_correlation(correlation, sample, tolerance=config.representative_tolerance)
     numbers += transport_rows(labels, sample, counts, config.transport_settings, work)
     widths, curves = width_rows(labels, sample, counts, config.local_thickness, work)
     numbers += widths
@@ -154,7 +164,7 @@ def run_measure(
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         numbers += measure_particles(_particles(instance_map.table, sample), sample, rules)
     warnings = tuple(_warnings(sample, instance_map))
-    return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings)
+    return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings, drawn)
 
 
 def _check_same_grid(phase_map: PhaseMap, *others: InstanceMap | CrackMap | None) -> None:
