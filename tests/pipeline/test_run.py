@@ -187,10 +187,11 @@ def test_unknown_codes_are_refused_with_their_share(tmp_path: Path) -> None:
 
 def test_a_twin_is_scored_against_its_truth(tmp_path: Path) -> None:
     """The scan of a synthetic electrode is referred to, not copied; the page holds the comparison."""
-    from voltomo.pipeline import synthesize
+    from voltomo.pipeline import scan_config, synthesize
     from voltomo.stages.synth import SynthConfig
 
-    twin = synthesize(SynthConfig(shape=(56, 56, 56), d50="2 um", cracked=0, hollow=0, seed=1), tmp_path / "twin")
+    config = SynthConfig(shape=(56, 56, 56), d50="2 um", cracked=0, hollow=0, seed=1)
+    twin = synthesize(config, tmp_path / "twin", scan=scan_config("image"))
     steps = ["segment", "particles", "measure", {"evaluate": {"truth": str(twin.folder)}}, "report"]
     study = vt.run(twin.folder / "volume.ome.zarr", {"steps": steps}, output=tmp_path / "study")
     assert not (study.folder / "volume.ome.zarr").exists()
