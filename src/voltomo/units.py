@@ -17,6 +17,7 @@ __all__ = [
     "format_bytes",
     "format_length",
     "format_voxel_size",
+    "parse_areal_mass",
     "parse_bytes",
     "parse_density",
     "parse_energy",
@@ -220,6 +221,27 @@ def parse_density(text: str) -> float:
     if not (math.isfinite(density) and density > 0):
         raise UnitError(f"a density must be positive, found {text!r}")
     return density
+
+
+_AREAL_MASS = {"mg/cm2": 1e-2, "mg/cm^2": 1e-2, "mg/cm²": 1e-2, "g/m2": 1e-3, "g/m^2": 1e-3, "g/m²": 1e-3}
+_AREAL_MASS |= {"kg/m2": 1.0, "kg/m^2": 1.0, "kg/m²": 1.0}
+
+
+def parse_areal_mass(text: str) -> float:
+    """Mass per area in kg/m² from text such as ``"20 mg/cm2"``.
+
+    Examples
+    --------
+    >>> parse_areal_mass("20 mg/cm2")
+    0.2
+    """
+    match = re.fullmatch(rf"\s*({_NUMBER})\s*(\S+)\s*", str(text))
+    if match is None or match[2] not in _AREAL_MASS:
+        raise UnitError(f'expected a mass per area such as "20 mg/cm2", found {text!r}')
+    mass = float(f"{float(match[1]) * _AREAL_MASS[match[2]]:.15g}")
+    if not (math.isfinite(mass) and mass > 0):
+        raise UnitError(f"a mass per area must be positive, found {text!r}")
+    return mass
 
 
 _ELECTRONVOLTS = {"ev": 1.0, "kev": 1e3, "mev": 1e6, "v": 1.0, "kv": 1e3}

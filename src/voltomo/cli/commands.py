@@ -89,6 +89,10 @@ def measure(
     min_diameter: Annotated[
         str | None, typer.Option("--min-diameter", metavar="LENGTH", help='Smallest particle, such as "1 um".')
     ] = None,
+    formulation: Annotated[
+        Path | None,
+        typer.Option("--formulation", metavar="FILE", help="Recipe of the coating, to check the fractions against."),
+    ] = None,
     memory: options.Memory = None,
     overwrite: options.Overwrite = False,
     settings: options.Settings = None,
@@ -97,8 +101,13 @@ def measure(
     debug: options.Debug = False,
 ) -> None:
     """Measure somebody else's segmentation, or a study again."""
+    values = options.parse_settings(settings)
+    if formulation is not None:
+        from voltomo.stages.formulation import read_formulation
+
+        values["formulation"] = read_formulation(formulation).model_dump(mode="json", exclude_none=True)
     if is_study(source):
-        _run_in_study(source, "measure", options.parse_settings(settings), overwrite, memory, Output(quiet, as_json))
+        _run_in_study(source, "measure", values, overwrite, memory, Output(quiet, as_json))
         return
     if phases is None or phases.isdigit():
         raise InputError(
@@ -107,7 +116,7 @@ def measure(
         )
     from voltomo.stages.phase_table import read_phase_table
 
-    steps: list[dict[str, Any]] = [{"measure": options.parse_settings(settings)}, {"report": {}}]
+    steps: list[dict[str, Any]] = [{"measure": values}, {"report": {}}]
     if read_phase_table(Path(phases)).table.with_role("active"):
         steps.insert(0, {"particles": options.parse_settings(None, min_diameter=min_diameter)})
     _run(

@@ -40,6 +40,9 @@ DEFINITIONS: dict[str, str] = {
     "connected (6 neighbors; 4 in a section) to the mixture outside / voxels of the region.",
     "volume_fraction_intra_open": "Voxels of the unresolved mixture inside the particle envelopes that are connected "
     "(6 neighbors; 4 in a section) to the mixture outside / voxels of the region.",
+    "expected_fraction": "Fraction of the coating that the recipe gives the phase: w·m/(ρ·L) of each component with "
+    "mass fraction w and density ρ, areal mass m and thickness L; pore is what the components leave.",
+    "formulation_residual": "Fraction of the phase in the map - the fraction expected from the recipe.",
     "specific_surface_area": "Interface area of the phase with all other phases / volume of the region. The faces "
     f"of the box and of the field of view are no interfaces. Crofton formula ({_OHSER}; {_LEGLAND}).",
     "specific_surface_area_per_phase_volume": "Interface area of the phase with all other phases / volume of the "

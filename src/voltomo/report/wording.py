@@ -114,6 +114,8 @@ _NAMES = {
     "tortuosity_factor": "Tortuosity factor",
     "effective_diffusivity_ratio": "Effective diffusivity, relative",
     "macmullin_number": "MacMullin number",
+    "expected_fraction": "Fraction expected from the recipe",
+    "formulation_residual": "Map less recipe",
     "bruggeman_exponent": "Bruggeman exponent",
     "electrode_tortuosity_factor": "Electrode tortuosity factor",
     "path_tortuosity": "Path tortuosity (lengths)",
@@ -164,7 +166,11 @@ _SURFACES = (
 )
 _WAYS = ("path_tort", "constrictivity")
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("fractions", "Phase fractions and porosity", ("volume_fraction", "area_fraction", "porosity")),
+    (
+        "fractions",
+        "Phase fractions and porosity",
+        ("volume_fraction", "area_fraction", "porosity", "expected_fraction", "formulation"),
+    ),
     ("surfaces", "Surfaces and interfaces", _SURFACES),
     ("connectivity", "Connectivity", ("connected", "largest", "component", "euler", "percolat")),
     ("transport", "Transport", ("tortuosity", "electrode_tort", "effective_diff", "macmullin", "bruggeman", *_WAYS)),

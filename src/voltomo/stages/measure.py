@@ -19,12 +19,14 @@ from voltomo.metrics.curves import SizeCurve
 from voltomo.metrics.euler import measure_euler
 from voltomo.metrics.fractions import Profiles, SliceCounts, measure_fractions, measure_porosity, profiles
 from voltomo.metrics.marching_cubes import measure_meshes
+from voltomo.metrics.recipe_check import check_recipe
 from voltomo.metrics.sample import AXES, Sample
 from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.metrics.triple_lines import measure_triple_lines
 from voltomo.morphology.directions import crofton_directions
 from voltomo.stages.correlation import correlate_phases
+from voltomo.stages.formulation import FormulationConfig
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
 from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
@@ -53,6 +55,7 @@ class MeasureConfig(BaseModel):
     tolerance : of the effective diffusivity, relative
     local_thickness : "auto" up to 2²⁷ voxels, "all" whatever the size, "none"
     representative_tolerance : half width of the 95 % interval of a fraction in a representative window, relative
+    formulation : recipe of the coating, with which the fractions are compared
     bootstrap : replicates of the bootstrap over particles
     seed : of its random numbers
     """
@@ -69,6 +72,7 @@ class MeasureConfig(BaseModel):
     tolerance: float = Field(default=1e-3, gt=1e-8, le=0.05)
     local_thickness: ThicknessWanted = "auto"
     representative_tolerance: float = Field(default=0.05, gt=0, lt=1)
+    formulation: FormulationConfig | None = None
     bootstrap: int = Field(default=400, ge=100)
     seed: int = Field(default=0, ge=0)
 
@@ -147,6 +151,8 @@ def run_measure(
     correlations = tuple(correlate_phases(labels, sample, work))
     scatters = [found.scatter for found in correlations]
     numbers: list[Measurement] = [*measure_fractions(counts, sample, pieces=pieces, scatters=scatters)]
+    if config.formulation is not None:
+        numbers += check_recipe(numbers, config.formulation.formulation, sample)
     void = find_void_parts(components, sample, instance_map)
     numbers += measure_porosity(counts, sample, parts=void, pieces=pieces, scatters=scatters)
     numbers += measure_surfaces(neighbors, sample, voxels=counts.phases)
