@@ -120,8 +120,8 @@ class ParticleRules:
     Parameters
     ----------
     flawed_above : share of its envelope from which on cracks and voids make a particle count as flawed
-    fewest : whole particles that either study must hold; with fewer than 8 no test reaches a level corrected for ten
-        comparisons (the smallest p of two times 7 values is 6e-4, of two times 5 it is 8e-3)
+    fewest : whole particles that either study must hold; of two times 7 values the smallest p is 6e-4, which leaves
+        nothing after a correction for a hundred tests
     replicates, seed : of the bootstrap
     """
 
