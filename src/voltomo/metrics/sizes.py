@@ -20,6 +20,7 @@ from voltomo.metrics.curves import SizeCurve
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.saltykov import Spheres, unfold_spheres
 from voltomo.metrics.sample import Sample
+from voltomo.metrics.window import Window
 
 __all__ = [
     "ParticleSample",
@@ -61,6 +62,7 @@ class ParticleSample:
     is_whole : (N,) bool, not cut by the edge of the field of view
     shapes : "sphericity" ("circularity" in a section) and "aspect_ratio", (N,) each; NaN where a particle has none
     phase : name of the phase that the particles are of
+    window : that cuts them; None for the box, where the field of view fills it
     """
 
     diameter: Floats
@@ -70,6 +72,7 @@ class ParticleSample:
     is_whole: npt.NDArray[np.bool_]
     shapes: Mapping[str, Floats]
     phase: str = ""
+    window: Window | None = None
 
     def __len__(self) -> int:
         return len(self.diameter)
@@ -116,13 +119,7 @@ def sampling_weights(boxes: npt.ArrayLike, *, shape: tuple[int, int, int]) -> Fl
     >>> sampling_weights([[4, 4, 4]], shape=(10, 10, 10))
     array([8.])
     """
-    window = np.array(shape, np.float64)
-    extended = window > 1
-    # A box of b voxels does not touch the edge where it starts at 1 to n - b - 1.
-    free = np.maximum(window - np.asarray(boxes, np.float64).reshape(-1, 3) - 1, 0)[:, extended]
-    with np.errstate(divide="ignore"):
-        weights: Floats = np.prod(window[extended] / free, axis=1)
-    return weights
+    return Window(shape).weights(boxes)
 
 
 def weighted_quantiles(values: Floats, weights: Floats, shares: tuple[float, ...] = _SHARES) -> Floats:
@@ -189,7 +186,7 @@ class _Survey:
         self.refusal = _refusal_of_correction(particles, sample)
         self.weights = np.ones(len(particles))
         if not self.refusal:
-            self.weights = np.where(particles.is_whole, sampling_weights(particles.boxes, shape=sample.shape), 0.0)
+            self.weights = np.where(particles.is_whole, _window(particles, sample).weights(particles.boxes), 0.0)
         self.number = partial(measured, sample, phase=particles.phase)
         self.nothing = partial(withheld, sample, phase=particles.phase)
         self.method = _UNCORRECTED if self.refusal else _EDGE_CORRECTED
@@ -357,9 +354,13 @@ def _resample(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
 
 def _refusal_of_correction(particles: ParticleSample, sample: Sample) -> str:
     """Why the edge correction does not hold; empty where it does."""
-    if not sample.fills_box:
-        return "the edge correction needs a rectangular field of view, and this one is masked"
-    spanning = int(np.isinf(sampling_weights(particles.boxes, shape=sample.shape)).sum())
+    if not sample.fills_box and particles.window is None:
+        return "the edge correction needs a box or an upright cylinder, and this field of view is neither"
+    spanning = int(np.isinf(_window(particles, sample).weights(particles.boxes)).sum())
     if spanning:
         return f"{spanning} particles span the window, which can hold no such particle whole: no edge correction"
     return ""
+
+
+def _window(particles: ParticleSample, sample: Sample) -> Window:
+    return particles.window or Window(sample.shape)

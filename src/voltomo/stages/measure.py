@@ -21,9 +21,10 @@ from voltomo.metrics.fractions import Profiles, SliceCounts, measure_fractions, 
 from voltomo.metrics.marching_cubes import measure_meshes
 from voltomo.metrics.recipe_check import check_recipe
 from voltomo.metrics.sample import AXES, Sample
-from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles
+from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles, particle_curves
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.metrics.triple_lines import measure_triple_lines
+from voltomo.metrics.window import Face, find_window
 from voltomo.morphology.directions import crofton_directions
 from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.formulation import FormulationConfig
@@ -36,6 +37,8 @@ from voltomo.units import VoxelSize, format_voxel_size
 
 __all__ = ["MeasureConfig", "MeasureResult", "run_measure"]
 
+_SIDES = ("low", "high")
+
 
 class MeasureConfig(BaseModel):
     """What is measured, and from how much.
@@ -43,6 +46,8 @@ class MeasureConfig(BaseModel):
     Parameters
     ----------
     connectivity : neighborhoods in which connectivity is counted: 6, 18, 26; in a section 6 is 4, and 18 and 26 are 8
+    sample_ends : faces of the box at which the sample itself ends, such as a free surface or the collector, as in
+        ``[z low]``: what touches only those is a whole particle
     min_particles : fewer particles withhold their size distribution; 30 leave three below D10 and three above D90
     transport : names of the phases whose transport is computed along each axis; "auto" takes those of role pore,
         pore+binder and electrolyte, "none" takes none
@@ -63,6 +68,7 @@ class MeasureConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     connectivity: tuple[Literal[6, 18, 26], ...] = (6, 18, 26)
+    sample_ends: tuple[Face, ...] = ()
     min_particles: int = Field(default=30, ge=2)
     transport: Literal["auto", "none"] | tuple[str, ...] = "auto"
     conductivities: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
@@ -168,7 +174,9 @@ def run_measure(
     numbers += widths
     if instance_map is not None and instance_map.table:
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
-        numbers += measure_particles(_particles(instance_map.table, sample), sample, rules)
+        particles = _particles(instance_map.table, sample, counts, config)
+        numbers += measure_particles(particles, sample, rules)
+        curves += tuple(particle_curves(particles, sample))
     warnings = tuple(_warnings(sample, instance_map))
     return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings, drawn)
 
@@ -228,10 +236,10 @@ def _neighborhoods(wanted: tuple[Literal[6, 18, 26], ...], dimension: int) -> di
     return {4 if neighbors == 6 else 8: neighbors for neighbors in wanted}
 
 
-def _particles(table: ParticleTable, sample: Sample) -> ParticleSample:
+def _particles(table: ParticleTable, sample: Sample, counts: SliceCounts, config: MeasureConfig) -> ParticleSample:
     """The columns of the particle table that sizes and shapes need."""
     content, roundness = ("volume", "sphericity") if sample.dimension == 3 else ("area", "circularity")
-    sides = [f"box_{axis}_{side}" for axis in AXES for side in ("low", "high")]
+    sides = [f"box_{axis}_{side}" for axis in AXES for side in _SIDES]
     needed = [
         "equivalent_diameter",
         f"envelope_{content}",
@@ -245,15 +253,17 @@ def _particles(table: ParticleTable, sample: Sample) -> ParticleSample:
             f"the particle table has no column {', '.join(missing)}; run `particles` on this map to get a table "
             f"of {sample.dimension} dimensions"
         )
-    extents = [np.asarray(table[f"box_{axis}_high"]) - np.asarray(table[f"box_{axis}_low"]) for axis in AXES]
+    low, high = (np.stack([np.asarray(table[f"box_{axis}_{side}"], np.int64) for axis in AXES], 1) for side in _SIDES)
+    window = find_window(counts, sample, ends=frozenset(config.sample_ends))
     return ParticleSample(
         diameter=np.asarray(table["equivalent_diameter"], np.float64),
         envelope=np.asarray(table[f"envelope_{content}"], np.float64),
         solid=np.asarray(table[f"solid_{content}"], np.float64),
-        boxes=np.stack(extents, axis=1).astype(np.int64),
-        is_whole=~np.asarray(table["touches_edge"], np.bool_),
+        boxes=high - low,
+        is_whole=~np.asarray(table["touches_edge"], np.bool_) if window is None else window.holds(low, high),
         shapes={name: np.asarray(table[name], np.float64) for name in (roundness, "aspect_ratio")},
         phase="+".join(phase.name for phase in sample.phases.with_role("active")),
+        window=window,
     )
 
 
