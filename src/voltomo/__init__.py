@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from voltomo.errors import GateError, InputError, ReadError, VoltomoError
     from voltomo.io.registry import read_volume
     from voltomo.pipeline import run
+    from voltomo.pipeline.comparison import compare_studies
     from voltomo.stages.export import export
     from voltomo.verbs import (
         denoise,
@@ -58,6 +59,7 @@ _HOMES = {
     "VoltomoError": "voltomo.errors",
     "read_volume": "voltomo.io.registry",
     "run": "voltomo.pipeline",
+    "compare_studies": "voltomo.pipeline.comparison",
     "export": "voltomo.stages.export",
     "denoise": "voltomo.verbs",
     "electrode_tortuosity_factor": "voltomo.verbs",
@@ -84,6 +86,7 @@ __all__ = [
     "ReadError",
     "VoltomoError",
     "Volume",
+    "compare_studies",
     "denoise",
     "electrode_tortuosity_factor",
     "evaluate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 import voltomo
 from voltomo.cli.app import app
-from voltomo.errors import InputError, StudyError
+from voltomo.errors import GateError, InputError, RecipeError, StudyError
 from voltomo.pipeline.comparison import CompareConfig, compare_studies
 
 
@@ -58,6 +59,33 @@ def test_the_command_repeats_only_when_told(studies: tuple[Path, Path], tmp_path
     assert json.loads(result.stdout)["page"].endswith("compare.html")
     assert isinstance(CliRunner().invoke(app, command).exception, InputError)
     assert CliRunner().invoke(app, [*command, "--overwrite"]).exit_code == 0
+
+
+def test_a_recipe_of_the_coating_is_checked_on_request(studies: tuple[Path, Path], tmp_path: Path) -> None:
+    """`measure --formulation FILE` adds the residuals to a study; a file without a recipe is refused."""
+    study = tmp_path / "study"
+    shutil.copytree(studies[0], study)
+    file = tmp_path / "coating.yaml"
+    file.write_text(
+        "formulation:\n  components: [{name: NMC, role: active, mass_fraction: 1.0, density: 4.7 g/cm3}]\n"
+        "  areal_mass: 10 mg/cm2\n  thickness: 50 um\n"
+    )
+    command = ["measure", str(study), "--set", "transport=none", "--overwrite", "-q", "--formulation"]
+    result = CliRunner().invoke(app, [*command, str(file)])
+    assert result.exit_code == 0, result.output
+    rows = voltomo.open_study(study).measurements.select("formulation_residual")
+    assert {row.phase for row in rows} == {"active", "pore+binder"}
+    file.write_text("components: []\n")
+    assert isinstance(CliRunner().invoke(app, [*command, str(file)]).exception, RecipeError)
+
+
+def test_a_mixture_of_pore_and_binder_is_no_electrode_of_a_cell_model(
+    studies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """`export --what bpx` of a two-class study is refused by a gate and writes nothing."""
+    command = ["export", str(studies[0]), "--what", "bpx", "-o", str(tmp_path / "cell.json"), "--set", "axis=z"]
+    assert isinstance(CliRunner().invoke(app, command).exception, GateError)
+    assert not list(tmp_path.iterdir())
 
 
 def test_bad_requests_are_refused(studies: tuple[Path, Path], tmp_path: Path) -> None:
