@@ -132,8 +132,10 @@ def test_permuting_axes_permutes_results(order: list[int]) -> None:
     straight = values(measure(labels, voxel_size=edges))
     assert renamed.keys() == straight.keys()
     for key, value in straight.items():
-        # Directions are summed in another order: the last digits differ.
-        assert renamed[key] == (None if value is None else pytest.approx(value, rel=1e-9)), key
+        # Directions are summed in another order: the last digits differ. Triangles of a smoothed mesh may be cut along
+        # the other diagonal.
+        rel = 2e-3 if "Gaussian" in key[5] else 1e-9
+        assert renamed[key] == (None if value is None else pytest.approx(value, rel=rel)), key
 
 
 def test_relabelling_changes_nothing() -> None:

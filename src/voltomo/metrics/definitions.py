@@ -57,6 +57,8 @@ DEFINITIONS: dict[str, str] = {
     f"specific surface area by Crofton; positive where the phase is convex ({_OHSER}).",
     "gaussian_curvature_integral": "Integral of κ₁κ₂ over the surface of the phase / volume of the region: 4π times "
     f"the Euler number of the phase per volume (Gauss and Bonnet; {_OHSER}).",
+    "surface_area_by_convention": "Surface area of the phase as other programs report it: by the method named, per "
+    "total volume or per volume of the phase. To compare with; specific_surface_area is the number to report.",
     "boundary_length": f"Boundary length of the phase / area of the region, L_A; Crofton formula in "
     f"the plane ({_OHSER}).",
     "interface_length": f"Length of the boundary between two phases / area of the region; Crofton formula ({_OHSER}).",

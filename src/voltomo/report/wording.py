@@ -106,6 +106,7 @@ _NAMES = {
     "mean_curvature_integral": "Mean curvature, integral per total volume",
     "mean_curvature": "Mean curvature of the surface",
     "gaussian_curvature_integral": "Gaussian curvature, integral per total volume",
+    "surface_area_by_convention": "Surface area as other programs report it",
     "boundary_length": "Boundary length, per total area",
     "interface_length": "Interface length, per total area",
     "connected_fraction": "Through-connected fraction",
@@ -157,6 +158,7 @@ _NAMES_IN_PLANE = {
 
 _SURFACES = (
     "specific_surface",
+    "surface_area_by",
     "interface",
     "boundary",
     "binder_coverage",

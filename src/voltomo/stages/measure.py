@@ -26,6 +26,7 @@ from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.metrics.triple_lines import measure_triple_lines
 from voltomo.metrics.window import Face, find_window
 from voltomo.morphology.directions import crofton_directions
+from voltomo.stages.conventions import convention_rows
 from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.formulation import FormulationConfig
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
@@ -45,6 +46,7 @@ class MeasureConfig(BaseModel):
 
     Parameters
     ----------
+    conventions : whether surface areas are given as other programs report them, besides; one more pass over the map
     connectivity : neighborhoods in which connectivity is counted: 6, 18, 26; in a section 6 is 4, and 18 and 26 are 8
     sample_ends : faces of the box at which the sample itself ends, such as a free surface or the collector, as in
         ``[z low]``: what touches only those is a whole particle
@@ -67,6 +69,7 @@ class MeasureConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    conventions: bool = True
     connectivity: tuple[Literal[6, 18, 26], ...] = (6, 18, 26)
     sample_ends: tuple[Face, ...] = ()
     min_particles: int = Field(default=30, ge=2)
@@ -165,6 +168,8 @@ def run_measure(
     numbers += measure_meshes(found.windows, sample)
     numbers += measure_triple_lines(found.windows, sample)
     numbers += measure_curvature(found.windows, neighbors, sample)
+    if config.conventions:
+        numbers += convention_rows(labels, sample, found, neighbors, work)
     numbers += _connectivity(components, sample, counts, config)
     numbers += measure_euler(found.cells, sample)
     for correlation in correlations:
@@ -178,6 +183,7 @@ def run_measure(
         numbers += measure_particles(particles, sample, rules)
         curves += tuple(particle_curves(particles, sample))
     warnings = tuple(_warnings(sample, instance_map))
+    drawn = tuple(curve for correlation in correlations for curve in correlation.curves)
     return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings, drawn)
 
 
