@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -88,6 +88,7 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
     has_voxel_size = study.phase_map.voxel_size is not None
     write_summary(work.out / "summary.xlsx", result.measurements, table, has_voxel_size=has_voxel_size)
     write_text(work.out / "profiles.json", json.dumps(result.profiles) + "\n")
+    write_text(work.out / "sizes.json", json.dumps([curve.to_record() for curve in result.curves]) + "\n")
     drawn = [curve.to_record() for curve in result.correlations]
     write_text(work.out / "correlations.json", json.dumps(drawn) + "\n")
     return Outcome({}, result.warnings)
@@ -124,6 +125,7 @@ def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -
         crack_map=study.crack_map if study.has("cracks") else None,
         measurements=study.measurements if study.has("measurements") else Measurements(),
         profiles=_profiles(study.folder / "profiles.json"),
+        curves=_curves(study.folder / "sizes.json"),
         histogram=records["segment"].record.get("histogram") if "segment" in records else None,
         warnings=tuple(dict.fromkeys(warnings)),
         steps=[
@@ -154,6 +156,10 @@ def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -
 
 def _profiles(path: Path) -> Mapping[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _curves(path: Path) -> Sequence[Mapping[str, Any]]:
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
 def _comparison(path: Path) -> Mapping[str, Any] | None:

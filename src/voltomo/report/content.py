@@ -25,6 +25,8 @@ class ReportContent:
     volume, phase_map, instance_map, crack_map : what there is; arrays are read by region only
     measurements : the numbers
     profiles : axis → ``{"position": [...], phase name: [...]}``; positions in m, or in voxels without a voxel size
+    curves : size distributions: ``{"name", "phase", "axis", "weighting", "sizes": [...], "shares": [...]}``; sizes in m
+        or voxels, shares up to them
     histogram : ``{"edges": [...], "counts": [...], "cuts": [...], "classes": [{"name", "color"}], "method"}``, or None
     warnings : sentences from the gates, shown at the top
     steps : one ``{"verb", "config", "seconds", "peak_memory"}`` per stage, in order; memory in bytes
@@ -40,6 +42,7 @@ class ReportContent:
     crack_map: CrackMap | None = None
     measurements: Measurements = field(default_factory=Measurements)
     profiles: Mapping[str, Any] = field(default_factory=dict)
+    curves: Sequence[Mapping[str, Any]] = ()
     histogram: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     steps: Sequence[Mapping[str, Any]] = ()

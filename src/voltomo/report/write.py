@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voltomo.io.study import storage_errors
 from voltomo.report.content import AXES, ReportContent
+from voltomo.report.curves import curve_pictures
 from voltomo.report.drawing import png_bytes, svg_text
 from voltomo.report.methods import describe_methods, methods_markdown
 from voltomo.report.page import render_page
@@ -66,7 +67,8 @@ def draw_pictures(content: ReportContent) -> Mapping[str, Picture]:
         return plot_pictures(content)
     axes = AXES if content.dimension == 3 else ("z",)
     slices = slice_pictures(content, {axis: read_cut(content, axis) for axis in axes})
-    return {**slices, **space_pictures(content), **plot_pictures(content), **size_pictures(content)}
+    sizes = {**size_pictures(content), **curve_pictures(content)}
+    return {**slices, **space_pictures(content), **plot_pictures(content), **sizes}
 
 
 def _write(path: Path, data: bytes) -> None:
