@@ -70,6 +70,12 @@ def test_one_number_under_two_names_is_tested_once() -> None:
     assert [item.effect is None for item in compare_measurements(rows, rows)] == [False, True]
 
 
+def test_what_follows_from_the_fractions_is_not_tested() -> None:
+    """The residual from a recipe differs where the fraction does."""
+    (found,) = _two(replace(ROW, name="formulation_residual"), replace(ROW, name="formulation_residual", value=0.4))
+    assert (found.effect, found.reason) == (None, "follows from the fractions")
+
+
 def test_details_of_a_method_are_results() -> None:
     """The smallest particle, named after a semicolon, keeps no rows apart."""
     assert len(_two(replace(ROW, method="a; smallest 1"), replace(ROW, method="a; smallest 2"))) == 1

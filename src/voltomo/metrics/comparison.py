@@ -30,6 +30,9 @@ _LEVEL = 0.05  # family-wise, after Holm
 _SCATTER = ("representativity", "sampling")
 """Parts of an uncertainty that hold the scatter between pieces of one material."""
 
+_DERIVED = ("representative_volume", "formulation_residual", "expected_fraction")
+"""Names that say nothing of the material which the fractions do not say."""
+
 _PARTICLE_WORDS = {
     "equivalent_diameter": "median of the equivalent diameters of whole particles, each counted once",
     "sphericity": "median sphericity of whole particles, each counted once",
@@ -173,6 +176,8 @@ def _contrast(first: Measurement, second: Measurement) -> Contrast:
         reason = "the definitions differ"
     elif one.value is None or two.value is None:
         reason = f"withheld: {first.reason if one.value is None else second.reason}"
+    elif first.name in _DERIVED:
+        reason = "follows from the fractions"
     elif one.interval is None or two.interval is None:
         reason = "no part of the uncertainty was estimated in both studies"
     elif not (_speaks_for_the_material(first) and _speaks_for_the_material(second)):
