@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from voltomo.artifacts import InstanceMap, Measurements
+from voltomo.artifacts import InstanceMap, Measurements, Volume
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.study import Study, write_text
@@ -56,7 +56,8 @@ def _denoise(study: StudyArtifacts, config: DenoiseConfig, work: StudyWorkspace)
 
 
 def _segment(study: StudyArtifacts, config: SegmentConfig, work: StudyWorkspace) -> Outcome:
-    volume = study.denoised if study.has("denoised") else study.volume
+    volume = _segmented(study)
+    assert volume is not None, "segment needs a volume"
     result = run_segment(volume, config, work)
     phase_map = result.phase_map
     work.finish("phases", ImageMetadata.of_phases(phase_map))
@@ -82,6 +83,8 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
         work,
         instance_map=instances,
         crack_map=study.crack_map if instances is not None and study.has("cracks") else None,
+        volume=_segmented(study),
+        segmentation=_segmentation(study),
     )
     write_measurements(work.out, result.measurements)
     table = None if instances is None else instances.table
@@ -92,6 +95,19 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
     drawn = [curve.to_record() for curve in result.correlations]
     write_text(work.out / "correlations.json", json.dumps(drawn) + "\n")
     return Outcome({}, result.warnings)
+
+
+def _segmented(study: StudyArtifacts) -> Volume | None:
+    """The grey volume that `segment` took."""
+    if study.has("denoised"):
+        return study.denoised
+    return study.volume if study.has("volume") else None
+
+
+def _segmentation(study: StudyArtifacts) -> SegmentConfig | None:
+    """How the phases were found, where it was here."""
+    record = study.records.get("segment")
+    return None if record is None else SegmentConfig.model_validate(record.config)
 
 
 def _instances(study: StudyArtifacts) -> InstanceMap | None:
@@ -181,7 +197,14 @@ STAGES: dict[str, StageDefinition] = {
         StageDefinition("denoise", DenoiseConfig, ("volume",), (), ("denoised",), _denoise),
         StageDefinition("segment", SegmentConfig, ("volume",), ("denoised",), ("phases",), _segment),
         StageDefinition("particles", ParticlesConfig, ("phases",), ("volume",), ("particles", "cracks"), _particles),
-        StageDefinition("measure", MeasureConfig, ("phases",), ("particles", "cracks"), ("measurements",), _measure),
+        StageDefinition(
+            "measure",
+            MeasureConfig,
+            ("phases",),
+            ("particles", "cracks", "volume", "denoised"),
+            ("measurements",),
+            _measure,
+        ),
         StageDefinition(
             "evaluate",
             EvaluateStep,

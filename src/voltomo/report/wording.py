@@ -109,6 +109,7 @@ _NAMES = {
     "surface_area_by_convention": "Surface area as other programs report it",
     "boundary_length": "Boundary length, per total area",
     "interface_length": "Interface length, per total area",
+    "image_resolution": "Resolution of the image, edge 10 to 90 %",
     "connected_fraction": "Through-connected fraction",
     "largest_component_fraction": "Share of the largest connected part",
     "component_count": "Number of connected parts",

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from voltomo.artifacts import CrackMap, InstanceMap, Measurement, Measurements, ParticleTable, PhaseMap, as_zyx
+from voltomo.artifacts import (
+    CrackMap,
+    InstanceMap,
+    Measurement,
+    Measurements,
+    ParticleTable,
+    PhaseMap,
+    Volume,
+    as_zyx,
+)
 from voltomo.errors import GateError, InputError, ShapeError
 from voltomo.metrics.conduction import Sides
 from voltomo.metrics.connectivity import measure_connectivity
@@ -30,9 +39,11 @@ from voltomo.stages.conventions import convention_rows
 from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.formulation import FormulationConfig
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
+from voltomo.stages.segment import SegmentConfig
 from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
 from voltomo.stages.widths import ThicknessWanted, width_rows
+from voltomo.stages.uncertainty import UncertaintyConfig, estimate_uncertainty
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, format_voxel_size
 
@@ -63,6 +74,7 @@ class MeasureConfig(BaseModel):
     local_thickness : "auto" up to 2²⁷ voxels, "all" whatever the size, "none"
     representative_tolerance : half width of the 95 % interval of a fraction in a representative window, relative
     formulation : recipe of the coating, with which the fractions are compared
+    uncertainty : parts of the uncertainty that are found by making the map again
     bootstrap : replicates of the bootstrap over particles
     seed : of its random numbers
     """
@@ -82,6 +94,7 @@ class MeasureConfig(BaseModel):
     local_thickness: ThicknessWanted = "auto"
     representative_tolerance: float = Field(default=0.05, gt=0, lt=1)
     formulation: FormulationConfig | None = None
+    uncertainty: UncertaintyConfig = UncertaintyConfig()
     bootstrap: int = Field(default=400, ge=100)
     seed: int = Field(default=0, ge=0)
 
@@ -127,6 +140,8 @@ def run_measure(
     *,
     instance_map: InstanceMap | None = None,
     crack_map: CrackMap | None = None,
+    volume: Volume | None = None,
+    segmentation: SegmentConfig | None = None,
 ) -> MeasureResult:
     """Measure everything that the maps support.
 
@@ -136,6 +151,7 @@ def run_measure(
     config : what to measure, and how
     work : where the blocks run
     instance_map, crack_map : particles and their voids, where they were found
+    volume, segmentation : the grey volume and how the phases were found in it, for the resolution
 
     Returns
     -------
@@ -182,6 +198,8 @@ def run_measure(
         particles = _particles(instance_map.table, sample, counts, config)
         numbers += measure_particles(particles, sample, rules)
         curves += tuple(particle_curves(particles, sample))
+    grey: dict[str, Any] = {"volume": volume, "segmentation": segmentation}
+    numbers = estimate_uncertainty(numbers, phase_map, labels, sample, config.uncertainty, work, **grey)
     warnings = tuple(_warnings(sample, instance_map))
     drawn = tuple(curve for correlation in correlations for curve in correlation.curves)
     return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings, drawn)

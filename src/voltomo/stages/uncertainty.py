@@ -1,0 +1,269 @@
+"""What `measure` adds to the budgets of its numbers, once the numbers are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from voltomo.artifacts import ArrayLike, Channel, Measurement, PhaseMap, SensitivityBand, Volume
+from voltomo.blocks import Block, Partial
+from voltomo.metrics.boundary_band import against_rest, phase_at_probability, shift_boundary
+from voltomo.metrics.realizations import (
+    LONGEST_LAG,
+    choose_classes,
+    correlation_length,
+    doubt,
+    pair_sums,
+    segmentation_part,
+)
+from voltomo.metrics.sample import Sample
+from voltomo.metrics.uncertainty import with_band, with_part
+from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
+from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
+from voltomo.stages.segment import SegmentConfig
+from voltomo.stages.workspace import Workspace
+from voltomo.synthesis.imaging.image_noise import Noise, noise_at
+
+__all__ = ["UncertaintyConfig", "boundary_bands", "estimate_uncertainty", "segmentation_parts"]
+
+Array: TypeAlias = npt.NDArray[Any]
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+_LEAST, _MOST = 0.3, 0.7
+_NOTES = {
+    "boundary ± 1 voxel": "the boundary of the phase a layer of voxels farther in and farther out, against the rest",
+    "probability 0.3 to 0.7": "the phase where its probability is at least 0.7, and at least 0.3, against the rest",
+}
+
+
+class UncertaintyConfig(BaseModel):
+    """Which parts of the uncertainty are estimated by making the map again.
+
+    Parameters
+    ----------
+    bands : give the band of a boundary a voxel farther in and out; where there are probabilities, also that of 0.3 to
+        0.7
+    resolution : coarsen the grey volume by these factors, segment it again and follow the trend; needs the grey
+        volume and the settings of `segment`; an empty list leaves the part out
+    realizations : maps drawn from the probabilities, where the phase map has them; 0 leaves the part out
+    correlation_length : standard deviation of the Gaussian that ties the errors of neighbors together, in voxels;
+        fitted to the doubt of the map where None
+    common_share : share of the error's variance that moves all boundaries together; one map cannot tell it
+    seed : of the realizations
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bands: bool = True
+    resolution: tuple[int, ...] = (2, 3, 4)
+    realizations: int = Field(default=16, ge=0)
+    correlation_length: float | None = Field(default=None, ge=0)
+    common_share: float = Field(default=0.25, ge=0, le=1)
+    seed: int = Field(default=0, ge=0)
+
+
+def estimate_uncertainty(
+    numbers: Iterable[Measurement],
+    phase_map: PhaseMap,
+    labels: ArrayLike,
+    sample: Sample,
+    config: UncertaintyConfig,
+    work: Workspace,
+    *,
+    volume: Volume | None = None,
+    segmentation: SegmentConfig | None = None,
+) -> list[Measurement]:
+    """Add what making the map again tells about fractions and surfaces, and the resolution of the image.
+
+    Parameters
+    ----------
+    numbers : of the map
+    phase_map, labels, sample : the map, its (Z, Y, X) ids, and their region
+    config : what is estimated
+    work : where the blocks run
+    volume : the grey volume, where it is at hand
+    segmentation : how the map was found in it; None where the map came from elsewhere
+
+    Returns
+    -------
+    list of Measurement
+        The numbers in the same order, then the resolution of the image where there is one.
+    """
+    found = list(numbers)
+    if config.bands:
+        found = boundary_bands(found, phase_map, labels, sample, work)
+    found = segmentation_parts(found, phase_map, labels, sample, config, work)
+    if volume is None or segmentation is None or not config.resolution:
+        return found
+    phase = (*sample.phases.with_role("active"), *reversed(tuple(sample.phases)))[0]
+    sigma = edge_spread(volume, labels, phase, work, channel=segmentation.channel)
+    found = resolution_parts(found, volume, sample, segmentation, work, sigma=sigma, factors=config.resolution)
+    return [*found, resolution_row(sigma, phase, sample)]
+
+
+def boundary_bands(
+    numbers: Iterable[Measurement], phase_map: PhaseMap, labels: ArrayLike, sample: Sample, work: Workspace
+) -> list[Measurement]:
+    """Give the fraction and the surface of each phase the band that another place of its boundary would give.
+
+    Parameters
+    ----------
+    numbers : of the map
+    phase_map, labels, sample : the map, its (Z, Y, X) ids, and their region
+    work : where the blocks run
+
+    Returns
+    -------
+    list of Measurement
+        In the same order; numbers that depend on more than one boundary, such as interfaces, have no band.
+    """
+    moved: dict[str, Variant] = {}
+    drawn: dict[str, Variant] = {}
+    shifts: tuple[Literal[-1, 1], ...] = (-1, 1)
+    for row, phase in enumerate(sample.phases):
+        for side, shift in enumerate(shifts):
+            derive = partial(_shifted, phase_id=phase.id, shift=shift)
+            moved[f"{row} {side}"] = Variant(against_rest(phase), derive)
+        for side, least in enumerate((_MOST, _LEAST)):
+            drawn[f"{row} {side}"] = Variant(against_rest(phase), partial(_at_probability, row=row, least=least))
+    banded = list(numbers)
+    boundary, probability = _NOTES
+    found = count_variants(moved, (labels,), sample, work, step="boundary moved", halo=2, bytes_per_voxel=10)
+    banded = _with_bands(banded, found, sample, boundary)
+    if phase_map.probabilities is not None:
+        sources = (labels, *_channels(phase_map))
+        memory = 10.0 + len(sources)
+        found = count_variants(drawn, sources, sample, work, step="probability", halo=1, bytes_per_voxel=memory)
+        banded = _with_bands(banded, found, sample, probability)
+    return banded
+
+
+def _shifted(_block: Block, labels: Bytes, *, phase_id: int, shift: Literal[-1, 1]) -> Bytes:
+    return shift_boundary(labels, phase_id, shift)
+
+
+def _at_probability(_block: Block, labels: Bytes, *probabilities: Bytes, row: int, least: float) -> Bytes:
+    return phase_at_probability(probabilities[row], labels, least)
+
+
+def _with_bands(
+    numbers: Sequence[Measurement], found: Mapping[str, Numbers], sample: Sample, name: str
+) -> list[Measurement]:
+    """A band for each number of one phase that both of its varied maps have; the number itself lies within it."""
+    rows = {phase.name: row for row, phase in enumerate(sample.phases)}
+    banded = []
+    for item in numbers:
+        if item.value is not None and not item.phase_2 and item.phase in rows:
+            sides = [found[f"{rows[item.phase]} {side}"].get(row_key(item)) for side in (0, 1)]
+            known = [side for side in sides if side is not None]
+            if len(known) == 2:
+                everything = (item.value, *known)
+                item = with_band(item, SensitivityBand(name, min(everything), max(everything), _NOTES[name]))
+        banded.append(item)
+    return banded
+
+
+def segmentation_parts(
+    numbers: Iterable[Measurement],
+    phase_map: PhaseMap,
+    labels: ArrayLike,
+    sample: Sample,
+    config: UncertaintyConfig,
+    work: Workspace,
+) -> list[Measurement]:
+    """Give fractions and surfaces the uncertainty that follows from the probabilities of the phases.
+
+    Parameters
+    ----------
+    numbers : of the map
+    phase_map, labels, sample : the map with its probabilities, its (Z, Y, X) ids, and their region
+    config : how many realizations, and how errors are tied together
+    work : where the blocks run
+
+    Returns
+    -------
+    list of Measurement
+        Unchanged where the map has no probabilities.
+    """
+    if phase_map.probabilities is None or config.realizations < 2:
+        return list(numbers)
+    sources = (labels, *_channels(phase_map))
+    length = config.correlation_length
+    if length is None:
+        length = _fitted_length(sources, sample, work)
+    shared = np.random.default_rng(config.seed).standard_normal(config.realizations)
+    variants = {
+        str(k): Variant(
+            sample.phases,
+            partial(
+                _realized,
+                ids=sample.phases.ids,
+                noise=Noise(1.0, length),
+                shape=sample.shape,
+                seed=config.seed + 1 + k,
+                offset=float(shared[k]) * config.common_share**0.5,
+                scale=(1 - config.common_share) ** 0.5,
+            ),
+        )
+        for k in range(config.realizations)
+    }
+    memory = 2.0 * len(sources) + 40
+    found = count_variants(variants, sources, sample, work, step="realizations", halo=1, bytes_per_voxel=memory)
+    note = (
+        f"{config.realizations} maps drawn from the probabilities; errors tied over {length:.2g} voxels, "
+        f"{100 * config.common_share:.0f} % of their variance common to all boundaries; the bias of the likeliest map "
+        "is not taken off and counts in full"
+    )
+    return [_with_segmentation(item, list(found.values()), note) for item in numbers]
+
+
+def _with_segmentation(item: Measurement, found: Sequence[Numbers], note: str) -> Measurement:
+    values = [numbers[row_key(item)] for numbers in found if row_key(item) in numbers]
+    if item.value is None or len(values) < len(found):
+        return item
+    return with_part(item, segmentation_part(item.value, values, note))
+
+
+def _realized(
+    block: Block,
+    labels: Bytes,
+    *probabilities: Bytes,
+    ids: Sequence[int],
+    noise: Noise,
+    shape: tuple[int, int, int],
+    seed: int,
+    offset: float,
+    scale: float,
+) -> Bytes:
+    """One map that is possible, over the region read."""
+    field = noise_at(block.read, noise, shape=shape, seed=seed)
+    field *= np.float32(scale)
+    field += np.float32(offset)
+    return choose_classes(labels, probabilities, field, ids)
+
+
+def _fitted_length(sources: tuple[ArrayLike, ...], sample: Sample, work: Workspace) -> float:
+    """Length over which the doubt of the map is correlated, voxels."""
+    axes = range(3 - sample.dimension, 3)
+    halo = (0, LONGEST_LAG, LONGEST_LAG) if sample.dimension == 2 else LONGEST_LAG
+
+    def count(block: Block, labels: Bytes, *probabilities: Bytes) -> Partial:
+        return {"sums": pair_sums(doubt(labels, probabilities), starts=block.inner, axes=axes)}
+
+    def add(one: Partial, two: Partial) -> Partial:
+        return {"sums": np.add(one["sums"], two["sums"])}
+
+    memory = 40.0 + len(sources)
+    merged = work.reduce("doubt", count, *sources, merge=add, halo=halo, bytes_per_voxel=memory)
+    return correlation_length(np.asarray(merged["sums"], np.float64))
+
+
+def _channels(phase_map: PhaseMap) -> tuple[Channel, ...]:
+    """Probabilities of the phases, each as a (Z, Y, X) array-like."""
+    assert phase_map.probabilities is not None, "asked for only where there are some"
+    return tuple(Channel(phase_map.probabilities, row) for row in range(len(phase_map.phases)))
