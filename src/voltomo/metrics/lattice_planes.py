@@ -9,6 +9,7 @@ planes of Miller indices {100}, {110} and {111}; each family stands for the norm
 from __future__ import annotations
 
 import itertools
+from functools import cache, lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -44,6 +45,7 @@ class LatticePlanes(NamedTuple):
     normals: Floats
 
 
+@lru_cache(maxsize=8)
 def lattice_planes(edges: VoxelSize) -> LatticePlanes:
     """Planes of a lattice of voxels with edges (dz, dy, dx).
 
@@ -104,6 +106,7 @@ def _triangles() -> tuple[Integers, Integers]:
 TRIANGLES, QUARTERS = _triangles()
 
 
+@cache
 def plane_table() -> Floats:
     """(13, 256) Euler number per window that the sections of a configuration add, family by family.
 
@@ -131,6 +134,7 @@ def _flat_euler(bits: list[int], around: int) -> float:
     return sum(bits) / around - edges / 2 + all(bits)
 
 
+@cache
 def euler_table() -> Floats:
     """(2, 256) Euler number per window in space, by 6 neighbors and by 26.
 

@@ -7,6 +7,7 @@ are compared and the larger uncertainty is taken: few parts scatter by chance, m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +16,21 @@ from scipy.stats import t as student
 
 from voltomo.artifacts import UncertaintyPart
 
-__all__ = ["Scatter", "piece_bounds", "piece_counts", "scatter_of_fraction"]
+__all__ = [
+    "CUTS",
+    "Scatter",
+    "jackknife",
+    "part_numbers",
+    "parts_of",
+    "piece_bounds",
+    "piece_counts",
+    "scatter_of_fraction",
+]
 
 # Both cuts are made of whole pieces, so that one count serves them.
 _PIECES = {3: 6, 2: 12}
-_CUTS = {3: (2, 3), 2: (3, 4)}
+CUTS = {3: (2, 3), 2: (3, 4)}
+"""Parts along each axis, for the two ways in which a volume and a section are cut."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ def scatter_of_fraction(chosen: npt.NDArray[np.int64], region: npt.NDArray[np.in
     .. [1] W. G. Cochran, Sampling Techniques, 3rd ed., Wiley (1977), ch. 6.
     .. [2] C. Lantuéjoul, Ergodicity and integral range, J. Microsc. 161 (1991) 387-403.
     """
-    found = [_cut(chosen, region, cuts) for cuts in _CUTS[2 if len(chosen) == 1 else 3]]
+    found = [_cut(chosen, region, cuts) for cuts in CUTS[2 if len(chosen) == 1 else 3]]
     (_, coarse_parts), (_, fine_parts) = found
     u = max(spread for spread, _ in found)
     if u == 0 or coarse_parts < 4:
@@ -105,7 +116,7 @@ def scatter_of_fraction(chosen: npt.NDArray[np.int64], region: npt.NDArray[np.in
 
 def _cut(chosen: npt.NDArray[np.int64], region: npt.NDArray[np.int64], cuts: int) -> tuple[float, int]:
     """Standard uncertainty from the parts that a cut gives, and their number."""
-    some, all_ = _parts(chosen, cuts), _parts(region, cuts)
+    some, all_ = parts_of(chosen, cuts), parts_of(region, cuts)
     some, all_ = some[all_ > 0], all_[all_ > 0]
     count = len(all_)
     if count < 2:
@@ -114,7 +125,50 @@ def _cut(chosen: npt.NDArray[np.int64], region: npt.NDArray[np.int64], cuts: int
     return float(np.sqrt(np.sum(residual**2) / (count * (count - 1))) / all_.mean()), count
 
 
-def _parts(pieces: npt.NDArray[np.int64], cuts: int) -> npt.NDArray[np.float64]:
+def part_numbers(index: tuple[int, int, int], shape: tuple[int, int, int]) -> list[int]:
+    """The parts that a piece belongs to, one for each way in which the window is cut, counted through.
+
+    Examples
+    --------
+    >>> part_numbers((5, 0, 3), (60, 60, 60))  # the sixth of 8 parts, and one of the 27 that follow
+    [5, 27]
+    """
+    counts, first, found = piece_counts(shape), 0, []
+    for cuts in CUTS[2 if shape[0] == 1 else 3]:
+        place = [i * cuts // n if n > 1 else 0 for i, n in zip(index, counts, strict=True)]
+        sides = [cuts if n > 1 else 1 for n in counts]
+        found.append(first + int(np.ravel_multi_index(place, sides)))
+        first += int(np.prod(sides))
+    return found
+
+
+def jackknife(without: Sequence[npt.ArrayLike]) -> tuple[float, int] | None:
+    """Standard uncertainty of a number from its values with each part of the window left out.
+
+    Parameters
+    ----------
+    without : for each way in which the window is cut, the value without each of its parts
+
+    Returns
+    -------
+    (standard uncertainty, parts of the coarser cut) or None
+        The larger of √((M - 1)/M · Σ(θ - mean)²) of the ways; None where nothing scatters.
+
+    Notes
+    -----
+    Of a density, a sum over the window / its volume, this is the variance of the block bootstrap without its random
+    numbers [1]_; of ratios of densities it is right to first order.
+
+    References
+    ----------
+    .. [1] H. R. Künsch, The jackknife and the bootstrap for general stationary observations, Ann. Stat. 17 (1989) 1217.
+    """
+    arrays = [np.asarray(values, np.float64) for values in without]
+    found = [float(np.sqrt((len(a) - 1) / len(a) * np.sum((a - a.mean()) ** 2))) for a in arrays if len(a) > 1]
+    return (max(found), min(len(a) for a in arrays)) if found and max(found) > 0 else None
+
+
+def parts_of(pieces: npt.NDArray[np.int64], cuts: int) -> npt.NDArray[np.float64]:
     """Sums of the pieces over `cuts` equal parts along each axis of more than one piece."""
     for axis, n in enumerate(pieces.shape):
         if n > 1:

@@ -61,18 +61,19 @@ def variance_shares(parts: tuple[UncertaintyPart, ...]) -> dict[str, float]:
     return {name: round(square / total, 12) for name, square in squares.items()} if total > 0 else {}
 
 
-def with_part(item: Measurement, part: UncertaintyPart) -> Measurement:
+def with_part(item: Measurement, part: UncertaintyPart, *, factor: float = COVERAGE_FACTOR) -> Measurement:
     """The number with one more part in its budget, in the place of the missing one, and its interval widened by it.
 
     Parameters
     ----------
     item : a number with a value
     part : what was estimated; a part without a standard uncertainty replaces the note and widens nothing
+    factor : half width of the 95 % interval of this part / its standard uncertainty
 
     Returns
     -------
     Measurement
-        Each half width becomes the root of its square and (2u)²: an interval that came from a bootstrap, or from
+        Each half width becomes the root of its square and (factor·u)²: an interval that came from a bootstrap, or from
         Student's t, keeps its shape. A share stays within 0 and 1.
 
     Notes
@@ -91,8 +92,8 @@ def with_part(item: Measurement, part: UncertaintyPart) -> Measurement:
         return replace(item, parts=parts)
     low = item.value if item.low is None else item.low
     high = item.value if item.high is None else item.high
-    low = item.value - math.hypot(item.value - low, COVERAGE_FACTOR * u)
-    high = item.value + math.hypot(high - item.value, COVERAGE_FACTOR * u)
+    low = item.value - math.hypot(item.value - low, factor * u)
+    high = item.value + math.hypot(high - item.value, factor * u)
     if item.name.startswith(_SHARES):
         low, high = max(0.0, low), min(1.0, high)
     return replace(item, parts=parts, low=low, high=high)

@@ -23,16 +23,13 @@ from voltomo.errors import GateError, InputError, ShapeError
 from voltomo.metrics.conduction import Sides
 from voltomo.metrics.connectivity import measure_connectivity
 from voltomo.metrics.correlation_rows import CorrelationCurve, measure_correlation
-from voltomo.metrics.curvature import measure_curvature
 from voltomo.metrics.curves import SizeCurve
 from voltomo.metrics.euler import measure_euler
 from voltomo.metrics.fractions import Profiles, SliceCounts, measure_fractions, measure_porosity, profiles
-from voltomo.metrics.marching_cubes import measure_meshes
 from voltomo.metrics.recipe_check import check_recipe
 from voltomo.metrics.sample import AXES, Sample
 from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles, particle_curves
-from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
-from voltomo.metrics.triple_lines import measure_triple_lines
+from voltomo.metrics.surfaces import InterfaceCounts
 from voltomo.metrics.window import Face, find_window
 from voltomo.morphology.directions import crofton_directions
 from voltomo.stages.conventions import convention_rows
@@ -40,6 +37,7 @@ from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.formulation import FormulationConfig
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
 from voltomo.stages.segment import SegmentConfig
+from voltomo.stages.representativity import density_rows
 from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
 from voltomo.stages.widths import ThicknessWanted, width_rows
@@ -180,10 +178,7 @@ def run_measure(
         numbers += check_recipe(numbers, config.formulation.formulation, sample)
     void = find_void_parts(components, sample, instance_map)
     numbers += measure_porosity(counts, sample, parts=void, pieces=pieces, scatters=scatters)
-    numbers += measure_surfaces(neighbors, sample, voxels=counts.phases)
-    numbers += measure_meshes(found.windows, sample)
-    numbers += measure_triple_lines(found.windows, sample)
-    numbers += measure_curvature(found.windows, neighbors, sample)
+    numbers += density_rows(found, sample)
     if config.conventions:
         numbers += convention_rows(labels, sample, found, neighbors, work)
     numbers += _connectivity(components, sample, counts, config)
