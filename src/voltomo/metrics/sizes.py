@@ -42,7 +42,7 @@ _UNCORRECTED = "all particles, uncorrected"
 _CLASSES = 12
 """Of the spheres behind sections: from 8 to 15 the volume-weighted D50 of known spheres is recovered alike."""
 _FEWEST_SECTIONS = 100
-"""200 sections of log-normal spheres recover the volume-weighted D50 to 4 % or, where sizes spread widely, 16 %."""
+"""200 sections of log-normal spheres recover the volume-weighted D50 to 5 % or, where sizes spread widely, 14 %."""
 _LEAST_CIRCULARITY = 0.9
 """An ellipse of 3 : 2 has 0.94, one of 2 : 1 has 0.84."""
 _MOST_NEGATIVE = 0.2
