@@ -62,6 +62,11 @@ DEFINITIONS: dict[str, str] = {
     "image_resolution": "Distance over which the grey value of an edge rises from 10 to 90 %: 2.563 times the standard "
     "deviation of the Gaussian whose integral fits the mean grey value against the distance from the surface of the "
     "phase. Not the voxel size.",
+    "contact_number": "Mean number of particles that a whole particle touches: that have voxels sharing faces with it.",
+    "contact_area": "Area of the contact of two particles, by number of contacts; Crofton formula between voxels of the two "
+    f"({_OHSER}).",
+    "contact_area_density": "Area of all contacts between two particles, each once / volume of the region; Crofton formula "
+    f"({_OHSER}).",
     "boundary_length": f"Boundary length of the phase / area of the region, L_A; Crofton formula in "
     f"the plane ({_OHSER}).",
     "interface_length": f"Length of the boundary between two phases / area of the region; Crofton formula ({_OHSER}).",

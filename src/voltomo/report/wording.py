@@ -132,6 +132,9 @@ _NAMES = {
     "local_thickness": "Local thickness (largest ball that covers a voxel)",
     "chord_length": "Chord length",
     "unfolded_diameter": "Sphere diameter behind the sections (Saltykov)",
+    "contact_number": "Contacts per particle",
+    "contact_area": "Area of a contact",
+    "contact_area_density": "Contact area between particles, per total volume",
     "particle_count": "Number of particles",
     "particle_number_density": "Particles per volume",
     "equivalent_diameter": "Equivalent-sphere diameter",
@@ -181,7 +184,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("cracks", "Cracks and voids in particles", ("particle_void", "crack", "flaw")),
     ("shape", "Particle shape", ("sphericity", "circularity", "aspect", "orientation", "feret", "elongation")),
     ("widths", "Widths of the phases", ("local_thickness", "chord")),
-    ("particles", "Particle sizes", ("particle", "equivalent", "unfolded")),
+    ("particles", "Particle sizes", ("particle", "contact", "equivalent", "unfolded")),
 )
 """Key, heading and the beginnings of the names that belong there; the first match wins."""
 

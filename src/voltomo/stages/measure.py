@@ -32,6 +32,7 @@ from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles, 
 from voltomo.metrics.surfaces import InterfaceCounts
 from voltomo.metrics.window import Face, find_window
 from voltomo.morphology.directions import crofton_directions
+from voltomo.stages.contacts import contact_rows
 from voltomo.stages.conventions import convention_rows
 from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.formulation import FormulationConfig
@@ -192,6 +193,7 @@ def run_measure(
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         particles = _particles(instance_map.table, sample, counts, config)
         numbers += measure_particles(particles, sample, rules)
+        numbers += contact_rows(instance_map, sample, work)
         curves += tuple(particle_curves(particles, sample))
     grey: dict[str, Any] = {"volume": volume, "segmentation": segmentation}
     numbers = estimate_uncertainty(numbers, phase_map, labels, sample, config.uncertainty, work, **grey)
