@@ -24,7 +24,7 @@ class Row:
     value, unit, interval : display text; value is "withheld" without a number
     status, reason : of the measurement
     missing : names and notes of the parts of the uncertainty that were not estimated
-    parts : the parts that were, as text
+    parts : the parts that were, and sensitivity bands, as text
     """
 
     what: str
@@ -55,7 +55,7 @@ def make_row(content: ReportContent, items: tuple[Measurement, ...], *, with_met
             for part in item.parts
             if part.standard_uncertainty is None and part.bias is None
         ),
-        parts=tuple(_part_text(item, *found) for found in _known_parts(item)),
+        parts=(*(_part_text(item, *found) for found in _known_parts(item)), *_band_texts(item)),
     )
 
 
@@ -91,6 +91,14 @@ def _digits(item: Measurement) -> int:
     if half == 0:
         return 4
     return min(6, max(2, 2 + math.floor(math.log10(abs(item.value))) - math.floor(math.log10(half))))
+
+
+def _band_texts(item: Measurement) -> Iterable[str]:
+    """Sensitivity bands in the unit of the row."""
+    scale, unit = scaled_unit(item.value, item.unit)
+    for band in item.bands:
+        span = f"{number_text(band.low / scale)} to {number_text(band.high / scale)} {unit}".strip()
+        yield f"outside the interval, {band.name}: {span}" + (f" ({band.note})" if band.note else "")
 
 
 def _known_parts(item: Measurement) -> Iterable[tuple[str, float | None, float | None, str]]:

@@ -129,9 +129,6 @@ _NAMES = {
     "correlation_length": "Correlation length",
     "correlation_anisotropy": "Longest over shortest correlation length",
     "representative_volume": "Edge of a representative window",
-    "local_thickness": "Local thickness (largest ball that covers a voxel)",
-    "chord_length": "Chord length",
-    "unfolded_diameter": "Sphere diameter behind the sections (Saltykov)",
     "contact_number": "Contacts per particle",
     "contact_area": "Area of a contact",
     "contact_area_density": "Contact area between particles, per total volume",
@@ -181,6 +178,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("connectivity", "Connectivity", ("connected", "largest", "component", "euler", "percolat")),
     ("transport", "Transport", ("tortuosity", "electrode_tort", "effective_diff", "macmullin", "bruggeman", *_WAYS)),
     ("statistics", "Two-point statistics and representativity", ("integral_range", "correlation", "representative")),
+    ("image", "Image", ("image",)),
     ("cracks", "Cracks and voids in particles", ("particle_void", "crack", "flaw")),
     ("shape", "Particle shape", ("sphericity", "circularity", "aspect", "orientation", "feret", "elongation")),
     ("widths", "Widths of the phases", ("local_thickness", "chord")),
@@ -189,7 +187,19 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 """Key, heading and the beginnings of the names that belong there; the first match wins."""
 
 _OTHER = ("other", "Further numbers")
-_PAGE_ORDER = ("fractions", "surfaces", "connectivity", "transport", "widths", "particles", "shape", "cracks", "statistics", "other")
+_PAGE_ORDER = (
+    "fractions",
+    "surfaces",
+    "connectivity",
+    "transport",
+    "widths",
+    "particles",
+    "shape",
+    "cracks",
+    "statistics",
+    "image",
+    "other",
+)
 
 
 def friendly_name(name: str, *, dimension: int = 3) -> str:

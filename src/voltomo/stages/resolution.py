@@ -118,7 +118,7 @@ def resolution_row(sigma: float | None, phase: Phase, sample: Sample) -> Measure
         )
         return withheld(sample, "image_resolution", sample.unit(), reason=reason, **words)
     width = edge_width(sigma) * min(_edges(sample))
-    part = UncertaintyPart("discretisation", _SPREAD_OF_WIDTH * width, _BIAS_OF_WIDTH * width, _WIDTH_NOTE)
+    part = UncertaintyPart("discretization", _SPREAD_OF_WIDTH * width, _BIAS_OF_WIDTH * width, _WIDTH_NOTE)
     return measured(sample, "image_resolution", width, sample.unit(), parts=(part,), **words)
 
 
