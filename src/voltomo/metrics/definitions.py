@@ -57,16 +57,16 @@ DEFINITIONS: dict[str, str] = {
     f"specific surface area by Crofton; positive where the phase is convex ({_OHSER}).",
     "gaussian_curvature_integral": "Integral of κ₁κ₂ over the surface of the phase / volume of the region: 4π times "
     f"the Euler number of the phase per volume (Gauss and Bonnet; {_OHSER}).",
-    "surface_area_by_convention": "Surface area of the phase as other programs report it: by the method named, per "
-    "total volume or per volume of the phase. To compare with; specific_surface_area is the number to report.",
     "image_resolution": "Distance over which the grey value of an edge rises from 10 to 90 %: 2.563 times the standard "
     "deviation of the Gaussian whose integral fits the mean grey value against the distance from the surface of the "
     "phase. Not the voxel size.",
+    "surface_area_by_convention": "Surface area of the phase as other programs report it: by the method named, per "
+    "total volume or per volume of the phase. To compare with; specific_surface_area is the number to report.",
     "contact_number": "Mean number of particles that a whole particle touches: that have voxels sharing faces with it.",
-    "contact_area": "Area of the contact of two particles, by number of contacts; Crofton formula between voxels of the two "
-    f"({_OHSER}).",
-    "contact_area_density": "Area of all contacts between two particles, each once / volume of the region; Crofton formula "
-    f"({_OHSER}).",
+    "contact_area": "Area of the contact of two particles, by number of contacts; Crofton formula between voxels of "
+    f"the two ({_OHSER}).",
+    "contact_area_density": "Area of all contacts between two particles, each once / volume of the region; Crofton "
+    f"formula ({_OHSER}).",
     "boundary_length": f"Boundary length of the phase / area of the region, L_A; Crofton formula in "
     f"the plane ({_OHSER}).",
     "interface_length": f"Length of the boundary between two phases / area of the region; Crofton formula ({_OHSER}).",

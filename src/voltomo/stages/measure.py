@@ -37,12 +37,12 @@ from voltomo.stages.conventions import convention_rows
 from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.formulation import FormulationConfig
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
-from voltomo.stages.segment import SegmentConfig
 from voltomo.stages.representativity import density_rows
+from voltomo.stages.segment import SegmentConfig
 from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
-from voltomo.stages.widths import ThicknessWanted, width_rows
 from voltomo.stages.uncertainty import UncertaintyConfig, estimate_uncertainty
+from voltomo.stages.widths import ThicknessWanted, width_rows
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, format_voxel_size
 
