@@ -5,6 +5,7 @@ import pytest
 import scipy.ndimage as ndi
 
 from voltomo.artifacts import Measurement, Phase, PhaseMap, PhaseTable, Volume
+from voltomo.errors import ShapeError
 from voltomo.metrics.fractions import count_slices, measure_fractions
 from voltomo.metrics.sample import Sample
 from voltomo.stages.main_numbers import Variant, count_variants, row_key
@@ -17,6 +18,16 @@ from voltomo.stages.workspace import MemoryWorkspace
 TWO = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "NMC", "active")))
 SIZE = (2e-7, 1e-7, 1e-7)
 BLOCKS = (17, 20, 23)
+LEAN = MeasureConfig(
+    transport="none",
+    electrode_tortuosity="none",
+    paths="none",
+    local_thickness="none",
+    conventions=False,
+    connectivity=(6,),
+    uncertainty=UncertaintyConfig(bands=False, resolution=(), realizations=0),
+)
+"""Nothing but what the tests look at."""
 
 
 def field(shape: tuple[int, int, int], sigma: float, seed: int) -> np.ndarray:
@@ -33,8 +44,7 @@ def sample_of(labels: np.ndarray, size: tuple[float, float, float] | None = None
 
 def numbers_of(labels: np.ndarray, size: tuple[float, float, float] | None = None) -> list[Measurement]:
     """What `measure` gives of a map, without transport."""
-    config = MeasureConfig(transport="none", electrode_tortuosity="none", paths="none", connectivity=(6,))
-    return list(run_measure(PhaseMap(labels, TWO, size), config, MemoryWorkspace()).measurements)
+    return list(run_measure(PhaseMap(labels, TWO, size), LEAN, MemoryWorkspace()).measurements)
 
 
 def scan(
@@ -179,7 +189,7 @@ def test_the_probability_band_lies_around_the_number(labels: np.ndarray) -> None
 
 @pytest.mark.parametrize("blur", [1.0, 1.5, 2.0])
 def test_the_blur_of_an_edge_is_found(blur: float) -> None:
-    """The width of an edge of a large ball comes out up to 14 % narrow, as the row says: oblique distances to voxels are short."""
+    """The width of an edge of a large ball comes out up to 14 % narrow, as the row says."""
     z, y, x = np.mgrid[:48, :48, :48] - 23.5
     ball = z**2 + y**2 + x**2 < 15**2
     grey, _ = scan(ball, blur=blur, noise=0.02, seed=3)
@@ -204,10 +214,7 @@ def resolved(grey: np.ndarray, work: MemoryWorkspace) -> list[Measurement]:
     volume, config = Volume.from_array(grey), SegmentConfig()
     map_ = run_segment(volume, config, work).phase_map
     ids = np.asarray(map_.data)
-    renamed = PhaseMap(ids, TWO)
-    numbers = list(
-        run_measure(renamed, MeasureConfig(transport="none", connectivity=(6,)), MemoryWorkspace()).measurements
-    )
+    numbers = numbers_of(ids)
     sigma = edge_spread(volume, ids, TWO.by_id(2), work)
     return resolution_parts(numbers, volume, sample_of(ids), config, work, sigma=sigma, factors=(2, 3, 4))
 
@@ -260,3 +267,10 @@ def test_a_section_has_bands_and_a_resolution() -> None:
     ids = np.where(grey > 0.5, np.uint8(2), np.uint8(1))
     banded = boundary_bands(numbers_of(ids), PhaseMap(ids, TWO), ids, sample_of(ids), MemoryWorkspace())
     assert of(banded, "boundary_length").bands
+
+
+def test_probabilities_must_fit_the_map(labels: np.ndarray) -> None:
+    """One channel too few is refused, and the message says what was expected."""
+    phase_map = PhaseMap(labels, TWO, probabilities=np.zeros((1, *labels.shape), np.uint8))
+    with pytest.raises(ShapeError, match=r"expected \(2, 40, 44, 48\) uint8"):
+        run_measure(phase_map, LEAN, MemoryWorkspace())

@@ -82,11 +82,12 @@ class StudyArtifacts:
 
     @cached_property
     def phase_map(self) -> PhaseMap:
-        """The phases."""
+        """The phases, with their probabilities where the study holds some."""
         data, metadata = open_image(self.path("phases"))
         if metadata.phases is None:
             raise StudyError(f"{self.path('phases')} carries no phase table; was it written by another program?")
-        return PhaseMap(data, metadata.phases, metadata.voxel_size, _through_plane(metadata))
+        likely = open_image(self.path("probabilities"))[0] if self.has("probabilities") else None
+        return PhaseMap(data, metadata.phases, metadata.voxel_size, _through_plane(metadata), likely)
 
     @cached_property
     def instance_map(self) -> InstanceMap:

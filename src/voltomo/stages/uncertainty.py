@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from voltomo.artifacts import ArrayLike, Channel, Measurement, PhaseMap, SensitivityBand, Volume
 from voltomo.blocks import Block, Partial
+from voltomo.errors import ShapeError
 from voltomo.metrics.boundary_band import against_rest, phase_at_probability, shift_boundary
 from voltomo.metrics.realizations import (
     LONGEST_LAG,
@@ -95,6 +96,7 @@ def estimate_uncertainty(
         The numbers in the same order, then the resolution of the image where there is one.
     """
     found = list(numbers)
+    _check_probabilities(phase_map, sample)
     if config.bands:
         found = boundary_bands(found, phase_map, labels, sample, work)
     found = segmentation_parts(found, phase_map, labels, sample, config, work)
@@ -104,6 +106,19 @@ def estimate_uncertainty(
     sigma = edge_spread(volume, labels, phase, work, channel=segmentation.channel)
     found = resolution_parts(found, volume, sample, segmentation, work, sigma=sigma, factors=config.resolution)
     return [*found, resolution_row(sigma, phase, sample)]
+
+
+def _check_probabilities(phase_map: PhaseMap, sample: Sample) -> None:
+    """One channel per phase, over the voxels of the map, as uint8."""
+    given = phase_map.probabilities
+    if given is None:
+        return
+    expected = (len(sample.phases), *sample.shape)
+    if tuple(given.shape) != expected or np.dtype(given.dtype) != np.uint8:
+        raise ShapeError(
+            f"probabilities {tuple(given.shape)} {given.dtype} do not fit the map: expected {expected} uint8, one "
+            "channel per row of the phase table, probability · 255"
+        )
 
 
 def boundary_bands(
