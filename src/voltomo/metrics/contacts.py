@@ -133,7 +133,7 @@ def measure_contacts(
     spread = float(np.sqrt(np.mean(response**2)))
     note = "as for flat contacts of one unknown orientation"
     total = float(areas.sum()) / sample.measure
-    flat = UncertaintyPart("discretisation", spread * total, note=note)
+    flat = UncertaintyPart("discretization", spread * total, note=note)
     words = {"phase": phase, "method": "Crofton, 13 directions"}
     yield measured(sample, "contact_area_density", total, sample.unit(-1), parts=(flat,), **_any(words))
     words["method"] = "Crofton, 13 directions; all contacts, as far as seen"
@@ -144,7 +144,7 @@ def measure_contacts(
             yield withheld(sample, "contact_area", sample.unit(2), reason=reason, statistic=label, **words)
         return
     for label, value in zip(labels, weighted_quantiles(areas, np.ones(len(areas)), _SHARES), strict=True):
-        part = UncertaintyPart("discretisation", spread * float(value), note=note)
+        part = UncertaintyPart("discretization", spread * float(value), note=note)
         fields = _any(words) | {"statistic": label, "parts": (part,)}
         yield measured(sample, "contact_area", float(value), sample.unit(2), **fields)
 

@@ -88,13 +88,13 @@ def measure_curvature(windows: WindowCounts, counts: InterfaceCounts, sample: Sa
         density = mean_curvature_integral(windows.phases[i], edges) / volume
         note = "as for edges of one unknown orientation, "
         note += f"{100 * response.min():.1f} to {100 * response.max():+.1f} %; flat surfaces give 0"
-        part = UncertaintyPart("discretisation", spread * abs(density), note=note)
+        part = UncertaintyPart("discretization", spread * abs(density), note=note)
         words: dict[str, Any] = {"phase": phase.name, "method": _METHOD}
         yield measured(sample, "mean_curvature_integral", density, sample.unit(-2), parts=(part, _SHARP), **words)
         surface = crofton_density(counts.of(i), counts.inside, counts.directions) if counts.inside.all() else 0.0
         if surface:
             mean = density / surface
-            part = UncertaintyPart("discretisation", spread * abs(mean), note=note)
+            part = UncertaintyPart("discretization", spread * abs(mean), note=note)
             yield measured(sample, "mean_curvature", mean, sample.unit(-1), parts=(part, _SHARP), **words)
         else:
             reason = f"{phase.name} has no surface inside the field of view"
@@ -102,7 +102,7 @@ def measure_curvature(windows: WindowCounts, counts: InterfaceCounts, sample: Sa
     for i, phase in enumerate(sample.phases):
         six, twenty_six = (value / volume for value in gaussian_curvature_integral(windows.phases[i]))
         part = UncertaintyPart(
-            "discretisation",
+            "discretization",
             max(abs(six - twenty_six), 4 * math.pi / volume) / 2,
             note="half the difference between 6 and 26 neighbors: whether voxels that share an edge or a corner meet; "
             "at least that of half a body",

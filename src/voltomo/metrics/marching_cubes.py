@@ -120,7 +120,7 @@ def measure_meshes(windows: WindowCounts, sample: Sample) -> Iterator[Measuremen
     def row(name: str, area: float, **words: Any) -> Measurement:
         value, mean = area / sample.measure, float(response.mean())
         part = UncertaintyPart(
-            "discretisation",
+            "discretization",
             bias=value * (1 - 1 / mean),
             note=f"too large by {100 * (mean - 1):.1f} % for surfaces of all orientations, "
             f"{100 * (response.min() - 1):.1f} to {100 * (response.max() - 1):.1f} % for flat ones; smaller voxels "

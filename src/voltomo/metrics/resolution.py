@@ -113,10 +113,19 @@ def _intercept(x: Floats, y: Floats) -> tuple[float, float]:
     return float(y.mean() - slope * mean), math.sqrt(variance * (1 / len(x) + mean**2 / spread))
 
 
+_FARTHEST = 0.3
+"""Relative distance of the limit beyond which a trend is not believed: details then end within the coarse voxels, where
+no straight line describes how they go."""
+
+
 def resolution_part(value: float, trend: Trend, note: str) -> UncertaintyPart:
-    """The resolution part of a budget.
+    """The resolution part of a budget; missing where the coarse numbers point too far away to be followed.
 
     Its bias is the value less the limit of the trend; it is not taken off, and counts in the standard uncertainty.
     """
     bias = value - trend.limit
-    return UncertaintyPart("resolution", math.hypot(trend.standard_error, bias), bias, note)
+    spread = math.hypot(trend.standard_error, bias)
+    if spread > _FARTHEST * abs(value):
+        told = f"its limit would be {trend.limit:.3g}, the number is {value:.3g}: details are too few voxels wide"
+        return UncertaintyPart("resolution", note=f"not estimated: {note}, but the trend is not clear ({told})")
+    return UncertaintyPart("resolution", spread, bias, note)

@@ -247,7 +247,7 @@ class _Survey:
     def _by_crofton(self, name: str, value: float, **words: Any) -> Measurement:
         deviation = self.deviation
         part = UncertaintyPart(
-            "discretisation",
+            "discretization",
             standard_uncertainty=float(np.sqrt(np.mean(deviation**2))) * value,
             note="as for flat surfaces of one unknown orientation, "
             f"{100 * deviation.min():.1f} to {100 * deviation.max():+.1f} %; surfaces of all orientations average to 0",
@@ -257,7 +257,7 @@ class _Survey:
     def _face_bias(self, value: float) -> UncertaintyPart:
         isotropic, name, worst = (1.5, "3/2", "√3") if self.sample.dimension == 3 else (4 / math.pi, "4/π", "√2")
         return UncertaintyPart(
-            "discretisation",
+            "discretization",
             bias=value * (1 - 1 / isotropic),
             note=f"too large by {name} for smooth isotropic surfaces, 1 along the axes, {worst} at worst; smaller "
             "voxels do not help",

@@ -33,7 +33,7 @@ def measure_thickness(counts: npt.NDArray[np.int64], sample: Sample) -> Iterator
     edge = _shortest_edge(sample)
     # Right to a voxel either way: an even slit comes out exact, an odd one a voxel wide, a ball 0.8 voxels narrow.
     spread = math.prod(sample.edges[3 - sample.dimension :]) ** (1 / sample.dimension) / math.sqrt(3)
-    part = UncertaintyPart("discretisation", spread, note="a voxel either way: slits come out wide, balls narrow")
+    part = UncertaintyPart("discretization", spread, note="a voxel either way: slits come out wide, balls narrow")
     for phase, row in zip(sample.phases, counts, strict=True):
         if not row.any():
             yield from _withheld_rows(sample, phase.name, f"no voxel is {phase.name}")

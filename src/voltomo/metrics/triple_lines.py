@@ -96,7 +96,7 @@ def _spread(value: float, response: Floats) -> UncertaintyPart:
     """How much the length of a straight line depends on its direction."""
     deviation = response - 1
     return UncertaintyPart(
-        "discretisation",
+        "discretization",
         float(np.sqrt(np.mean(deviation**2))) * value,
         note=f"as for straight lines of one unknown direction, {100 * deviation.min():.1f} to "
         f"{100 * deviation.max():+.1f} %; lines of all directions average to 0",

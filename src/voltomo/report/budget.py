@@ -30,7 +30,6 @@ _COLORS = {
     "operator": "#56b4e9",
     "representativity": "#e69f00",
     "resolution": "#d55e00",
-    "discretisation": "#009e73",
     "discretization": "#009e73",
     "sampling": "#f0e442",
     "solver": "#cc79a7",
