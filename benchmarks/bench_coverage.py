@@ -4,7 +4,7 @@ As asv classes: the coverage of a few windows. As a program, the table of `docs/
 
     .venv/bin/python benchmarks/bench_coverage.py [--windows 400] [--structure "few balls"]
 
-Truth is the closed form where there is one (fraction, integral range of overlapping balls), otherwise the mean over all
+Truth is the closed form where there is one (fractions), otherwise the mean over all
 windows: the estimators have no edge bias, and what voxels do to them is another part of the budget. The
 interval is that of the representativity alone, unless the table says "stated".
 """
@@ -23,7 +23,6 @@ from scipy.stats import beta
 from scipy.stats import t as student
 
 from voltomo.artifacts import Phase, PhaseTable
-from voltomo.metrics.correlation_rows import measure_correlation
 from voltomo.metrics.fractions import measure_fractions
 from voltomo.metrics.sample import Sample
 from voltomo.phantoms import OverlappingSpheres
@@ -55,20 +54,12 @@ def field(sigma: float, threshold: float, edge: int) -> Callable[[np.random.Gene
 
 
 STRUCTURES = {
-    "balls, 64³, 5.3 diameters": (balls(0.45, 6.0, 64), 0.45, OverlappingSpheres(porosity=0.45, radius=6.0)),
-    "balls, 48³, 4 diameters": (balls(0.45, 6.0, 48), 0.45, OverlappingSpheres(porosity=0.45, radius=6.0)),
-    "few balls, 48³, 4 diameters": (balls(0.8, 6.0, 48), 0.8, OverlappingSpheres(porosity=0.8, radius=6.0)),
-    "Gaussian field, 48³": (field(3.0, 0.0, 48), 0.5, None),
-    "Gaussian field, 48³, 16 %": (field(3.0, 1.0, 48), 0.8413447460685429, None),
+    "balls, 64³, 5.3 diameters": (balls(0.45, 6.0, 64), 0.45),
+    "balls, 48³, 4 diameters": (balls(0.45, 6.0, 48), 0.45),
+    "few balls, 48³, 4 diameters": (balls(0.8, 6.0, 48), 0.8),
+    "Gaussian field, 48³": (field(3.0, 0.0, 48), 0.5),
+    "Gaussian field, 48³, 16 %": (field(3.0, 1.0, 48), 0.8413447460685429),
 }
-
-
-def closed_forms(spheres: OverlappingSpheres) -> dict[str, float]:
-    """Integral range and correlation length by quadrature."""
-    r = np.linspace(0, 2 * spheres.radius, 4001)
-    eps = spheres.porosity
-    rho = (np.array([spheres.two_point(d) for d in r]) - eps**2) / (eps - eps**2)
-    return {"integral_range": float(np.trapezoid(rho * 4 * np.pi * r**2, r))}
 
 
 def windows(make: Callable[[np.random.Generator], np.ndarray], number: int) -> dict[str, list[tuple[float, ...]]]:
@@ -83,10 +74,11 @@ def windows(make: Callable[[np.random.Generator], np.ndarray], number: int) -> d
         by_range = measure_fractions(counted.slices, sample, scatters=[c.scatter for c in correlations])
         by_parts = measure_fractions(counted.slices, sample, pieces=counted.pieces)
         rows = [("volume_fraction, integral range", by_range[0]), ("volume_fraction, parts", by_parts[0])]
-        rows += [(f"{row.name}, {row.method}", row) for row in density_rows(counted, sample) if row.phase == "pore"]
-        rows += [(row.name, row) for row in measure_correlation(correlations[0], sample) if row.low is not None]
+        spans = [found.span for found in correlations]
+        densities = density_rows(counted, sample, spans=spans)
+        rows += [(f"{row.name}, {row.method}", row) for row in densities if row.phase == "pore"]
         for name, row in rows:
-            parts = [p for p in row.parts if p.name in ("representativity", "sampling") and p.standard_uncertainty]
+            parts = [p for p in row.parts if p.name in ("representativity",) and p.standard_uncertainty]
             if row.value is None or not parts or row.low is None or row.high is None:
                 continue
             stated = (row.high - row.low) / 2
@@ -106,14 +98,13 @@ def binomial(hits: int, number: int) -> tuple[float, float]:
 
 def report(name: str, number: int) -> None:
     """One structure, as lines of a Markdown table."""
-    make, fraction, spheres = STRUCTURES[name]
+    make, fraction = STRUCTURES[name]
     start = time.perf_counter()
     found = windows(make, number)
     seconds = time.perf_counter() - start
-    known = {} if spheres is None else closed_forms(spheres)
     for quantity, rows in found.items():
         values, halves, stated = np.array(rows).T
-        truth = fraction if quantity.startswith("volume_fraction") else known.get(quantity, float(values.mean()))
+        truth = fraction if quantity.startswith("volume_fraction") else float(values.mean())
         hits = int(np.sum(np.abs(values - truth) <= halves))
         low, high = binomial(hits, len(values))
         wide = np.mean(np.abs(values - truth) <= stated)
@@ -129,7 +120,7 @@ class Coverage:
 
     def track_fraction(self) -> float:
         """Share of 40 windows whose interval holds the fraction."""
-        make, fraction, _ = STRUCTURES["balls, 48³, 4 diameters"]
+        make, fraction = STRUCTURES["balls, 48³, 4 diameters"]
         rows = np.array(windows(make, 40)["volume_fraction, integral range"])
         return float(np.mean(np.abs(rows[:, 0] - fraction) <= rows[:, 1]))
 

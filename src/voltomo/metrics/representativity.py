@@ -7,7 +7,6 @@ are compared and the larger uncertainty is taken: few parts scatter by chance, m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ __all__ = [
     "CUTS",
     "Scatter",
     "jackknife",
-    "part_numbers",
+    "part_number",
     "parts_of",
     "piece_bounds",
     "piece_counts",
@@ -125,34 +124,30 @@ def _cut(chosen: npt.NDArray[np.int64], region: npt.NDArray[np.int64], cuts: int
     return float(np.sqrt(np.sum(residual**2) / (count * (count - 1))) / all_.mean()), count
 
 
-def part_numbers(index: tuple[int, int, int], shape: tuple[int, int, int]) -> list[int]:
-    """The parts that a piece belongs to, one for each way in which the window is cut, counted through.
+def part_number(index: tuple[int, int, int], shape: tuple[int, int, int]) -> int:
+    """The part of the coarser cut that a piece belongs to: 0 to 7, or 0 to 8 in a section.
 
     Examples
     --------
-    >>> part_numbers((5, 0, 3), (60, 60, 60))  # the sixth of 8 parts, and one of the 27 that follow
-    [5, 27]
+    >>> part_number((5, 0, 3), (60, 60, 60))
+    5
     """
-    counts, first, found = piece_counts(shape), 0, []
-    for cuts in CUTS[2 if shape[0] == 1 else 3]:
-        place = [i * cuts // n if n > 1 else 0 for i, n in zip(index, counts, strict=True)]
-        sides = [cuts if n > 1 else 1 for n in counts]
-        found.append(first + int(np.ravel_multi_index(place, sides)))
-        first += int(np.prod(sides))
-    return found
+    counts, cuts = piece_counts(shape), CUTS[2 if shape[0] == 1 else 3][0]
+    place = [i * cuts // n if n > 1 else 0 for i, n in zip(index, counts, strict=True)]
+    return int(np.ravel_multi_index(place, [cuts if n > 1 else 1 for n in counts]))
 
 
-def jackknife(without: Sequence[npt.ArrayLike]) -> tuple[float, int] | None:
-    """Standard uncertainty of a number from its values with each part of the window left out.
+def jackknife(without: npt.ArrayLike) -> float | None:
+    """Standard uncertainty of a number from its values with each of M parts of the window left out.
 
     Parameters
     ----------
-    without : for each way in which the window is cut, the value without each of its parts
+    without : (M,) the value without each part
 
     Returns
     -------
-    (standard uncertainty, parts of the coarser cut) or None
-        The larger of √((M - 1)/M · Σ(θ - mean)²) of the ways; None where nothing scatters.
+    float or None
+        √((M - 1)/M · Σ(θ - mean)²); None where nothing scatters.
 
     Notes
     -----
@@ -163,9 +158,9 @@ def jackknife(without: Sequence[npt.ArrayLike]) -> tuple[float, int] | None:
     ----------
     .. [1] H. R. Künsch, The jackknife and the bootstrap for general stationary observations, Ann. Stat. 17 (1989) 1217.
     """
-    arrays = [np.asarray(values, np.float64) for values in without]
-    found = [float(np.sqrt((len(a) - 1) / len(a) * np.sum((a - a.mean()) ** 2))) for a in arrays if len(a) > 1]
-    return (max(found), min(len(a) for a in arrays)) if found and max(found) > 0 else None
+    values = np.asarray(without, np.float64)
+    found = float(np.sqrt((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2)))
+    return found if found > 0 else None
 
 
 def parts_of(pieces: npt.NDArray[np.int64], cuts: int) -> npt.NDArray[np.float64]:

@@ -179,7 +179,7 @@ def run_measure(
         numbers += check_recipe(numbers, config.formulation.formulation, sample)
     void = find_void_parts(components, sample, instance_map)
     numbers += measure_porosity(counts, sample, parts=void, pieces=pieces, scatters=scatters)
-    numbers += density_rows(found, sample)
+    numbers += density_rows(found, sample, spans=[one.span for one in correlations if 0 < one.fraction < 1])
     if config.conventions:
         numbers += convention_rows(labels, sample, found, neighbors, work)
     numbers += _connectivity(components, sample, counts, config)

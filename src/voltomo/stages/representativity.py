@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 from scipy.stats import t as student
 
 from voltomo.artifacts import Measurement, UncertaintyPart
+from voltomo.metrics.correlation import IntegralRange
 from voltomo.metrics.curvature import measure_curvature
 from voltomo.metrics.marching_cubes import measure_meshes
 from voltomo.metrics.representativity import jackknife
@@ -24,25 +25,43 @@ __all__ = ["density_rows"]
 
 _FEWEST_PARTS = 4
 """Parts that hold voxels; a spread of fewer says little."""
+_LEAST_FREEDOM = 30.0
+"""Balls as large as the cut-off of the integral range that the window must hold. At half of it, parts resemble their
+neighbors, and intervals held the truth in 88 to 97 % of windows."""
+
+_TOO_SMALL = UncertaintyPart(
+    "representativity",
+    note="not estimated: the window holds too few integral ranges for its parts to be independent; see integral_range",
+)
 
 
-def density_rows(found: StructureCounts, sample: Sample) -> Iterator[Measurement]:
+def density_rows(
+    found: StructureCounts, sample: Sample, *, spans: Iterable[IntegralRange | None]
+) -> Iterator[Measurement]:
     """The numbers that are sums over the window / its volume, and their ratios.
 
     Each is measured again without one part of the window after the other; the spread gives the representativity. It
-    is missing where a part too few holds voxels, or a number cannot be had without some part.
+    is missing where the window is too small, too few parts hold voxels, or a number cannot be had without some part.
+
+    Parameters
+    ----------
+    found : of the map
+    sample : the region and its units
+    spans : the integral range of each phase that there is; None where it is not known
     """
     directions = crofton_directions(sample.edges, sample.dimension)
     whole = PartCounts(found.slices.phases, found.pairs, found.windows)
-    spread: list[list[list[float | None]]] = []
-    for parts in found.parts:
-        filled = [part for part in parts if part.voxels.any() and part.voxels.sum() < sample.voxels]
-        if len(filled) >= _FEWEST_PARTS:
-            rows = [[row.value for row in _rows(_without(whole, part), sample, directions)] for part in filled]
-            spread.append([list(values) for values in zip(*rows, strict=True)])
-    for number, row in enumerate(_rows(whole, sample, directions)):
-        values = [cut[number] for cut in spread]
-        yield row if len(values) < 2 else _with_scatter(row, values)
+    rows = _rows(whole, sample, directions)
+    filled = [part for part in found.parts if part.voxels.any() and part.voxels.sum() < sample.voxels]
+    if not all(span is not None and span.freedom >= _LEAST_FREEDOM for span in spans):
+        yield from (row if row.value is None else with_part(row, _TOO_SMALL) for row in rows)
+        return
+    if len(filled) < _FEWEST_PARTS:
+        yield from rows
+        return
+    without = [[row.value for row in _rows(_without(whole, part), sample, directions)] for part in filled]
+    for row, *values in zip(rows, *without, strict=True):
+        yield _with_scatter(row, values)
 
 
 def _rows(counts: PartCounts, sample: Sample, directions: CroftonDirections) -> list[Measurement]:
@@ -65,19 +84,14 @@ def _without(whole: PartCounts, part: PartCounts) -> PartCounts:
     )
 
 
-def _with_scatter(row: Measurement, without: list[list[float | None]]) -> Measurement:
+def _with_scatter(row: Measurement, without: list[float | None]) -> Measurement:
     """The row with the representativity in its budget."""
-    if row.value is None or any(value is None or not math.isfinite(value) for cut in without for value in cut):
+    values = [value for value in without if value is not None and math.isfinite(value)]
+    if row.value is None or len(values) < len(without) or (u := jackknife(values)) is None:
         return row
-    found = jackknife([[float(value or 0.0) for value in cut] for cut in without])
-    if found is None:
-        return row
-    u, parts = found
-    counts = " and ".join(str(len(cut)) for cut in without)
     note = (
-        f"spread when each of {counts} parts of the window is left out, the larger of both; Student's t with "
-        f"{parts - 1} degrees of freedom; for a window cut from a homogeneous sample"
+        f"spread when each of {len(values)} parts of the window is left out; Student's t with {len(values) - 1} "
+        "degrees of freedom; for a window cut from a homogeneous sample"
     )
-    return with_part(
-        row, UncertaintyPart("representativity", u, note=note), factor=float(student.ppf(0.975, parts - 1))
-    )
+    factor = float(student.ppf(0.975, len(values) - 1))
+    return with_part(row, UncertaintyPart("representativity", u, note=note), factor=factor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from voltomo.blocks import Block, Partial
 from voltomo.metrics.euler import count_cells
 from voltomo.metrics.fractions import SliceCounts, count_window
 from voltomo.metrics.neighbors import count_neighbors
-from voltomo.metrics.representativity import CUTS, part_numbers, parts_of, piece_bounds, piece_counts
+from voltomo.metrics.representativity import CUTS, part_number, parts_of, piece_bounds, piece_counts
 from voltomo.metrics.sample import AXES
 from voltomo.metrics.windows import WindowCounts, count_windows
 from voltomo.morphology.directions import crofton_directions
@@ -49,7 +48,7 @@ class StructureCounts:
     pairs : (D, K, K) neighboring voxels along the Crofton directions
     cells : (K, 4) voxels, pairs, squares and cubes of each phase
     windows : configurations of 2 × 2 × 2 voxels
-    parts : the same in each part of the window, for the two ways in which it is cut
+    parts : the same in each of 8 parts of the window (9 of a section)
     """
 
     slices: SliceCounts
@@ -57,7 +56,7 @@ class StructureCounts:
     pairs: npt.NDArray[np.int64]
     cells: npt.NDArray[np.int64]
     windows: WindowCounts
-    parts: tuple[tuple[PartCounts, ...], ...] = ()
+    parts: tuple[PartCounts, ...] = ()
 
 
 def count_structure(labels: npt.NDArray[np.uint8], phases: PhaseTable, work: Workspace) -> StructureCounts:
@@ -66,8 +65,8 @@ def count_structure(labels: npt.NDArray[np.uint8], phases: PhaseTable, work: Wor
     ids = phases.ids
     dimension = 2 if z == 1 else 3
     offsets = crofton_directions(None, dimension).offsets
-    firsts = np.cumsum([0, *(cut**dimension for cut in CUTS[dimension])])
-    part_count = int(firsts[-1])
+    cut = CUTS[dimension][0]
+    part_count = cut**dimension
 
     def count(block: Block, labels: npt.NDArray[np.uint8]) -> Partial:
         starts = (block.write[0].start, block.write[1].start, block.write[2].start)
@@ -92,20 +91,18 @@ def count_structure(labels: npt.NDArray[np.uint8], phases: PhaseTable, work: Wor
             for name, values in found.items():
                 if name not in counted:
                     counted[name] = np.zeros((part_count, *values.shape), np.int64)
-                for part in part_numbers(index, (z, y, x)):
-                    counted[name][part] += values
+                counted[name][part_number(index, (z, y, x))] += values
         return dict(counted)
 
     merged = work.reduce("structure", count, labels, merge=_add, halo=1, bytes_per_voxel=3)
     pieces, cells = (merged[name].astype(np.int64) for name in ("pieces", "cells"))
     slices = SliceCounts(*(merged[axis].astype(np.int64) for axis in AXES))
-    voxels = [np.stack([parts_of(pieces[..., k], cut) for k in range(len(ids))], axis=-1) for cut in CUTS[dimension]]
-    every = [
+    voxels = np.stack([parts_of(pieces[..., k], cut) for k in range(len(ids))], axis=-1).astype(np.int64)
+    parts = tuple(
         PartCounts(counts, merged["pairs"][i].astype(np.int64), WindowCounts.from_arrays(_row(merged, i)))
-        for i, counts in enumerate(np.concatenate(voxels))
-    ]
-    parts = tuple(tuple(every[a:b]) for a, b in itertools.pairwise(firsts))
-    whole = {name: merged[name][: firsts[1]].sum(axis=0) for name in merged if name.startswith(("pairs", "windows"))}
+        for i, counts in enumerate(voxels)
+    )
+    whole = {name: merged[name].sum(axis=0) for name in merged if name.startswith(("pairs", "windows"))}
     return StructureCounts(
         slices, pieces, whole["pairs"].astype(np.int64), cells, WindowCounts.from_arrays(whole), parts
     )
