@@ -147,7 +147,7 @@ def test_bad_settings_are_refused(field: str, value: object) -> None:
 def test_the_truth_comes_back_at_a_high_dose(*, tilt_corrected: bool) -> None:
     """Put back by the track and cut midway between two greys, the slices give the active material of the truth.
 
-    A blurred surface crosses the cut within half a pixel of its place: particles of some 30 voxels then overlap by 0.93.
+    A blurred surface crosses the cut within half a pixel of its place: particles of 30 voxels then overlap by 0.93.
     """
     structure = replace(_structure("assb", shape=(96, 96, 96)), shape=(6, 96, 96))
     config = FibsemScanConfig(dose="high", tilt_corrected=tilt_corrected, thickness_spread=0, dtype="uint16", seed=2)

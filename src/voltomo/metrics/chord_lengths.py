@@ -67,10 +67,10 @@ def share_up_to(whole: Counts, cut_once: Counts) -> Floats:
     >>> share_up_to(np.array([0, 1, 1, 0]), np.array([0, 0, 2, 0]))
     array([0.        , 0.33333333, 0.66666667, 0.66666667])
     """
-    known: Floats = 2.0 * whole
+    known: Floats = np.asarray(2.0 * whole, np.float64)
     seen: Floats = known + cut_once
     # Cut at a length means: longer than it, so that those cut there are still at risk there.
-    at_risk: Floats = np.cumsum(seen[::-1])[::-1]
+    at_risk: Floats = np.asarray(np.cumsum(seen[::-1])[::-1], np.float64)
     staying = np.where(at_risk > 0, 1 - known / np.maximum(at_risk, 1), 1.0)
     shares: Floats = 1 - np.cumprod(staying)
     return shares
