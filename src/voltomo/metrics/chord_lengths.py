@@ -72,7 +72,7 @@ def share_up_to(whole: Counts, cut_once: Counts) -> Floats:
     # Cut at a length means: longer than it, so that those cut there are still at risk there.
     at_risk: Floats = np.asarray(np.cumsum(seen[::-1])[::-1], np.float64)
     staying = np.where(at_risk > 0, 1 - known / np.maximum(at_risk, 1), 1.0)
-    shares: Floats = 1 - np.cumprod(staying)
+    shares: Floats = 1 - np.cumprod(staying, dtype=np.float64)
     return shares
 
 

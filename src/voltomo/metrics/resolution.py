@@ -113,9 +113,9 @@ def _intercept(x: Floats, y: Floats) -> tuple[float, float]:
     return float(y.mean() - slope * mean), math.sqrt(variance * (1 / len(x) + mean**2 / spread))
 
 
-_FARTHEST = 0.5
-"""Relative distance of the limit beyond which a trend is not believed: the interval would then reach beyond zero, and
-details end within the coarse voxels, where no straight line describes how they go."""
+_FARTHEST = 1.0
+"""Relative distance of the limit beyond which a trend is not believed: details then end within the coarse voxels, where
+no straight line describes how they go."""
 
 
 def resolution_part(value: float, trend: Trend, note: str) -> UncertaintyPart:

@@ -20,6 +20,8 @@ _MISSING = {
 }
 _SHARES = ("volume_fraction", "area_fraction", "porosity")
 """Beginnings of the names of numbers that lie between 0 and 1."""
+_AMOUNTS = ("specific_surface_area", "interface_area", "boundary_length", "interface_length", "triple_phase_boundary")
+"""The same of numbers that are not negative."""
 
 
 def budget(*estimated: UncertaintyPart) -> tuple[UncertaintyPart, ...]:
@@ -74,7 +76,7 @@ def with_part(item: Measurement, part: UncertaintyPart, *, factor: float = COVER
     -------
     Measurement
         Each half width becomes the root of its square and (factor·u)²: an interval that came from a bootstrap, or from
-        Student's t, keeps its shape. A share stays within 0 and 1.
+        Student's t, keeps its shape. A share stays within 0 and 1, a surface or length at or above 0.
 
     Notes
     -----
@@ -96,6 +98,8 @@ def with_part(item: Measurement, part: UncertaintyPart, *, factor: float = COVER
     high = item.value + math.hypot(high - item.value, factor * u)
     if item.name.startswith(_SHARES):
         low, high = max(0.0, low), min(1.0, high)
+    if item.name.startswith(_AMOUNTS):
+        low = max(0.0, low)
     return replace(item, parts=parts, low=low, high=high)
 
 
