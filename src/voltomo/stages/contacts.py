@@ -36,7 +36,9 @@ def contact_rows(instance_map: InstanceMap, sample: Sample, work: Workspace) -> 
     table = instance_map.table
     measure = partial(measure_contacts, _contacts(merged), directions, sample)
     phase = "+".join(phase.name for phase in sample.phases.with_role("active"))
-    return tuple(measure(instance_ids=table["instance_id"], is_whole=~np.asarray(table["touches_edge"], np.bool_), phase=phase))
+    return tuple(
+        measure(instance_ids=table["instance_id"], is_whole=~np.asarray(table["touches_edge"], np.bool_), phase=phase)
+    )
 
 
 def _contacts(part: Partial) -> Contacts:
