@@ -1,0 +1,1 @@
+"""Pixel classifiers: image features and trees or a small network on them."""

@@ -1,0 +1,1 @@
+"""Run a model over a volume: engines, tiles, blending."""

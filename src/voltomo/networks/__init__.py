@@ -1,0 +1,1 @@
+"""Networks for segmentation, one file each, behind one interface."""

@@ -1,0 +1,1 @@
+"""Train a network from a few labels: sampling, augmentation, loss, schedule, resume."""
