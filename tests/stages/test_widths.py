@@ -47,6 +47,17 @@ def test_a_phase_alone_has_no_width() -> None:
     assert not curves
 
 
+def test_wide_voids_are_left_out_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Balls with more rows than the limit: withheld with the way out by default, measured on request."""
+    labels = np.ones((8, 20, 20), np.uint8)
+    labels[:, :2] = 2
+    monkeypatch.setattr("voltomo.stages.opening._MOST_ROWS", 1000)
+    row = find(widths(labels, MemoryWorkspace())[0], "local_thickness", "pore", "D50")
+    assert row.status == "withheld"
+    assert "local_thickness: all" in row.reason
+    assert find(widths(labels, MemoryWorkspace(), "all")[0], "local_thickness", "pore", "D50").value is not None
+
+
 def test_thickness_may_be_left_out() -> None:
     """On request only chords are measured."""
     labels = (np.random.default_rng(0).random((8, 9, 10)) > 0.5).astype(np.uint8) + np.uint8(1)

@@ -70,7 +70,7 @@ class MeasureConfig(BaseModel):
         is known, else all; "none" takes none
     paths : path tortuosity and constrictivity; "auto" up to 2²³ voxels, "all" whatever the size, "none"
     tolerance : of the effective diffusivity, relative
-    local_thickness : "auto" up to 2²⁷ voxels, "all" whatever the size, "none"
+    local_thickness : "auto" up to 2²⁷ voxels and where the phases are not too wide, "all" whatever it takes, "none"
     representative_tolerance : half width of the 95 % interval of a fraction in a representative window, relative
     formulation : recipe of the coating, with which the fractions are compared
     uncertainty : parts of the uncertainty that are found by making the map again

@@ -25,6 +25,8 @@ ThicknessWanted: TypeAlias = Literal["auto", "all", "none"]
 
 _MOST_VOXELS = 2**27
 """512³, which takes a few minutes."""
+_MOST_ROWS = 4e10
+"""Rows of voxels in the balls around all voxels; about a tenth of them is laid down, 10⁸ a second on one core."""
 _FIRST_HALO = 32
 """Of the first try at the radii, in shortest voxel edges; doubled until no radius is longer."""
 _BYTES_OF_RADII = 14
@@ -46,7 +48,13 @@ def thickness_rows(
         return tuple(withhold_thickness(sample, "one phase fills the field of view: its width is not seen")), ()
     grid = Grid(sample.edges, sample.dimension)
     try:
-        squares, widest = _radii(labels, sample, grid, work)
+        squares, widest, rows = _radii(labels, sample, grid, work)
+        if wanted == "auto" and rows > _MOST_ROWS:
+            reason = (
+                f"a phase is up to {2 * widest:.0f} voxels wide, and this takes long where much of it is; ask for it "
+                "with `measure: {local_thickness: all}`"
+            )
+            return tuple(withhold_thickness(sample, reason)), ()
         voxels = _count(labels, squares, widest, sample, grid, work)
     except GateError as refusal:
         if refusal.gate != "memory":
@@ -55,8 +63,8 @@ def thickness_rows(
     return tuple(measure_thickness(voxels, sample)), tuple(thickness_curves(voxels, sample))
 
 
-def _radii(labels: ArrayLike, sample: Sample, grid: Grid, work: Workspace) -> tuple[ArrayLike, float]:
-    """Squared radii of the ball around each voxel, and the longest radius, in shortest voxel edges."""
+def _radii(labels: ArrayLike, sample: Sample, grid: Grid, work: Workspace) -> tuple[ArrayLike, float, float]:
+    """Squared radii of the ball around each voxel, the longest radius (shortest voxel edges), rows in all balls."""
     furthest = sum((n * edge) ** 2 for n, edge in zip(sample.shape, grid.edges, strict=True)) ** 0.5
     furthest /= grid.smallest_edge
     everything = tuple(slice(0, n) for n in sample.shape)
@@ -69,14 +77,15 @@ def _radii(labels: ArrayLike, sample: Sample, grid: Grid, work: Workspace) -> tu
 
         def longest(block: Block, values: npt.NDArray[np.float32], *, seen: int = reach) -> Partial:
             doubtful = block.write != everything and values.max() > seen**2
-            return {"largest": np.array([values.max()]), "doubtful": np.array([doubtful])}
+            rows = _count_rows(values, sample)
+            return {"largest": np.array([values.max()]), "doubtful": np.array([doubtful]), "rows": np.array([rows])}
 
         halo = grid.halo(reach * grid.smallest_edge)
         work.map(f"radii to {reach}", find, labels, out=squares, halo=halo, bytes_per_voxel=_BYTES_OF_RADII)
-        top = work.reduce(f"longest radius to {reach}", longest, squares, merge=_larger, bytes_per_voxel=5)
+        top = work.reduce(f"longest radius to {reach}", longest, squares, merge=_widest, bytes_per_voxel=14)
         # What seems to lie further away than the halo may be nearer.
         if not top["doubtful"].any() or reach >= furthest:
-            return squares, math.sqrt(float(np.asarray(top["largest"])[0]))
+            return squares, math.sqrt(float(np.asarray(top["largest"])[0])), float(np.asarray(top["rows"])[0])
         reach *= 2
 
 
@@ -97,8 +106,18 @@ def _count(
     return np.asarray(merged["counts"], np.int64)
 
 
-def _larger(total: Partial, part: Partial) -> Partial:
-    return {name: np.maximum(total[name], part[name]) for name in total}
+def _count_rows(squares: npt.NDArray[np.float32], sample: Sample) -> float:
+    """Rows along x that the balls around all voxels have in the volume, each ball cut to its depth and height."""
+    reach = 2 * np.sqrt(squares)
+    depth, height = (np.minimum(reach, np.float32(n)) for n in sample.shape[:2])
+    np.multiply(depth, height, out=depth)
+    return math.pi / 4 * float(depth.sum(dtype=np.float64))
+
+
+def _widest(total: Partial, part: Partial) -> Partial:
+    merged = {name: np.maximum(total[name], part[name]) for name in total}
+    merged["rows"] = np.add(total["rows"], part["rows"])
+    return merged
 
 
 def _add(total: Partial, part: Partial) -> Partial:
