@@ -13,9 +13,6 @@ from voltomo.blocks import BlockPlan
 from voltomo.errors import InputError, ShapeError
 from voltomo.metrics.agreement import (
     Overlaps,
-    boundary_counts,
-    boundary_f_score,
-    boundary_halo,
     confusion_matrix,
     dice,
     iou,
@@ -26,6 +23,7 @@ from voltomo.metrics.agreement import (
     voxel_precision,
     voxel_recall,
 )
+from voltomo.metrics.boundary_score import boundary_counts, boundary_f_score, boundary_halo
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6))
 

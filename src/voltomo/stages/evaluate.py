@@ -22,15 +22,13 @@ from voltomo.blocks import Block, Partial
 from voltomo.errors import GateError, ShapeError
 from voltomo.metrics.agreement import (
     InstanceScores,
-    boundary_counts,
-    boundary_f_score,
-    boundary_halo,
     confusion_matrix,
     dice,
     iou,
     voxel_precision,
     voxel_recall,
 )
+from voltomo.metrics.boundary_score import boundary_counts, boundary_f_score, boundary_halo
 from voltomo.stages.grouping import Grouping, group_phases
 from voltomo.stages.particle_agreement import compare_particles
 from voltomo.stages.workspace import Workspace
