@@ -9,6 +9,7 @@ from voltomo.artifacts.measurements import (
     Status,
     UncertaintyPart,
 )
+from voltomo.artifacts.model import Model, Weights
 from voltomo.artifacts.phases import OUTSIDE, PALETTE, ROLES, Phase, PhaseMap, PhaseTable, Role
 from voltomo.artifacts.projections import BeamGeometry, ProjectionStack
 from voltomo.artifacts.slices import SliceStack
@@ -30,6 +31,7 @@ __all__ = [
     "InstanceMap",
     "Measurement",
     "Measurements",
+    "Model",
     "ParticleTable",
     "Phase",
     "PhaseMap",
@@ -42,5 +44,6 @@ __all__ = [
     "ThroughPlane",
     "UncertaintyPart",
     "Volume",
+    "Weights",
     "as_zyx",
 ]
