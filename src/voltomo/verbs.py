@@ -36,7 +36,7 @@ from voltomo.stages.evaluate import EvaluateConfig, EvaluateResult, run_evaluate
 from voltomo.stages.inspection import find_field_of_view
 from voltomo.stages.measure import MeasureConfig, run_measure
 from voltomo.stages.particles import ParticlesConfig, run_particles
-from voltomo.stages.phase_table import CodedPhases, PhaseRow, read_phase_table
+from voltomo.stages.phase_table import CodedPhases, PhaseRow, code_phases, read_phase_table
 from voltomo.stages.recipe import validate_config
 from voltomo.stages.scan_fibsem import FibsemScanConfig, FibsemScanResult, run_fibsem_scan
 from voltomo.stages.scan_image import ImageScanConfig, run_image_scan
@@ -462,7 +462,7 @@ def _coded(table: PhaseTable | Iterable[Mapping[str, Any]] | Path | str) -> Code
         return CodedPhases(table, {i: i for i in table.ids})
     if isinstance(table, str | Path):
         return read_phase_table(Path(table))
-    return CodedPhases.from_rows(tuple(validate_config(PhaseRow, row, source="phase table") for row in table))
+    return code_phases(tuple(validate_config(PhaseRow, row, source="phase table") for row in table))
 
 
 def _size(voxel_size: Size) -> VoxelSize | None:

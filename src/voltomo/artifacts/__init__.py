@@ -1,5 +1,6 @@
 """Typed values that stand between two stages; no input or output in them."""
 
+from voltomo.artifacts.annotations import UNLABELLED, Annotations
 from voltomo.artifacts.instances import CRACK, LENGTH_POWERS, NOT_PARTICLE, SOLID, CrackMap, InstanceMap, ParticleTable
 from voltomo.artifacts.measurements import (
     COLUMNS,
@@ -10,7 +11,7 @@ from voltomo.artifacts.measurements import (
     UncertaintyPart,
 )
 from voltomo.artifacts.model import Model, Weights
-from voltomo.artifacts.phases import OUTSIDE, PALETTE, ROLES, Phase, PhaseMap, PhaseTable, Role
+from voltomo.artifacts.phases import OUTSIDE, PALETTE, ROLES, CodedPhases, Phase, PhaseMap, PhaseTable, Role
 from voltomo.artifacts.projections import BeamGeometry, ProjectionStack
 from voltomo.artifacts.slices import SliceStack
 from voltomo.artifacts.volume import ArrayLike, Channel, ThroughPlane, Volume, as_zyx
@@ -24,9 +25,12 @@ __all__ = [
     "PALETTE",
     "ROLES",
     "SOLID",
+    "UNLABELLED",
+    "Annotations",
     "ArrayLike",
     "BeamGeometry",
     "Channel",
+    "CodedPhases",
     "CrackMap",
     "InstanceMap",
     "Measurement",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -12,7 +12,7 @@ from voltomo.artifacts.volume import ArrayLike, ThroughPlane
 from voltomo.errors import InputError, PhaseNotFoundError
 from voltomo.units import VoxelSize
 
-__all__ = ["OUTSIDE", "PALETTE", "ROLES", "Phase", "PhaseMap", "PhaseTable", "Role"]
+__all__ = ["OUTSIDE", "PALETTE", "ROLES", "CodedPhases", "Phase", "PhaseMap", "PhaseTable", "Role"]
 
 Role: TypeAlias = Literal[
     "pore", "pore+binder", "active", "binder", "electrolyte", "carbon", "product", "crack", "collector", "other"
@@ -125,6 +125,22 @@ class PhaseTable:
             return cls((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "active", "active")))
         colors = list(PALETTE.values())
         return cls(tuple(Phase(i, f"class {i}", "other", colors[(i - 1) % len(colors)]) for i in range(1, count + 1)))
+
+
+@dataclass(frozen=True)
+class CodedPhases:
+    """A phase table and how somebody else's file marks each phase.
+
+    Parameters
+    ----------
+    table : the phases
+    codes : {value in the file: phase id}
+    colors : {"#rrggbb": phase id, or 0 for unlabelled}, for files that hold colors
+    """
+
+    table: PhaseTable
+    codes: dict[int, int]
+    colors: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

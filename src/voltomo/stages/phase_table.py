@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from voltomo.artifacts import Phase, PhaseTable, Role
+from voltomo.artifacts import ROLES, UNLABELLED, CodedPhases, Phase, PhaseTable, Role
 from voltomo.errors import RecipeError, VoltomoError
 from voltomo.stages.recipe import load_yaml
 from voltomo.units import parse_density
 
-__all__ = ["CodedPhases", "PhaseRow", "read_phase_table"]
+__all__ = ["CodedPhases", "PhaseRow", "code_phases", "read_phase_table"]
 
 
 class PhaseRow(BaseModel):
@@ -33,25 +34,37 @@ class PhaseRow(BaseModel):
         return Phase(self.id, self.name, self.role, self.color, density)
 
 
-@dataclass(frozen=True)
-class CodedPhases:
-    """A phase table and the code that each phase has in the file."""
+def code_phases(rows: tuple[PhaseRow, ...], colors: Mapping[str, str] | None = None) -> CodedPhases:
+    """Phase table, codes and colors from validated rows.
 
-    table: PhaseTable
-    codes: dict[int, int]
+    Parameters
+    ----------
+    rows : the phases
+    colors : {"#rrggbb": name of a phase, or "unlabelled"}
 
-    @classmethod
-    def from_rows(cls, rows: tuple[PhaseRow, ...]) -> CodedPhases:
-        """Table from validated rows."""
-        table = PhaseTable(tuple(row.to_phase() for row in rows))
-        codes = {row.id if row.code is None else row.code: row.id for row in rows}
-        if len(codes) != len(rows):
-            raise RecipeError(f"the phase table gives the same code to two phases: {sorted(codes)}")
-        return cls(table, codes)
+    Raises
+    ------
+    RecipeError
+        If two phases have one code, or a color is none or names no phase.
+    """
+    table = PhaseTable(tuple(row.to_phase() for row in rows))
+    codes = {row.id if row.code is None else row.code: row.id for row in rows}
+    if len(codes) != len(rows):
+        raise RecipeError(f"the phase table gives the same code to two phases: {sorted(codes)}")
+    ids = {"unlabelled": UNLABELLED, **{phase.name: phase.id for phase in table}}
+    for color, name in (colors or {}).items():
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", str(color)):
+            raise RecipeError(f'colors are written "#rrggbb" and in quotes, found {color!r}')
+        if name not in ids:
+            raise RecipeError(f"color {color} stands for {name!r}, which is no phase; there are {', '.join(ids)}")
+    return CodedPhases(table, codes, {color.lower(): ids[name] for color, name in (colors or {}).items()})
 
 
 def read_phase_table(path: Path) -> CodedPhases:
-    """Phase table from a YAML file with the key `phases`.
+    """Phase table from a YAML file with the key `phases`, or only `colors`, or both.
+
+    ``colors: {"#ff0000": NMC, "#ffffff": unlabelled}`` is the legend of label images in color; without rows for the
+    phases, each name becomes one.
 
     Raises
     ------
@@ -59,7 +72,14 @@ def read_phase_table(path: Path) -> CodedPhases:
         With the line of the row that is wrong.
     """
     content, lines = load_yaml(path)
-    rows = content.get("phases")
+    rows, colors = content.get("phases"), content.get("colors", {})
+    if not isinstance(colors, dict):
+        raise RecipeError(f'{path}: expected `colors:` such as {{"#ff0000": NMC}}, found {colors!r}')
+    if rows is None and colors:
+        names = dict.fromkeys(str(name) for name in colors.values() if name != "unlabelled")
+        rows = [
+            {"id": i, "name": name, "role": name if name in ROLES else "other"} for i, name in enumerate(names, start=1)
+        ]
     if not isinstance(rows, list) or not rows:
         raise RecipeError(f"{path}: expected `phases:` with rows such as {{id: 1, code: 0, name: pore, role: pore}}")
     made: list[PhaseRow] = []
@@ -74,6 +94,6 @@ def read_phase_table(path: Path) -> CodedPhases:
             key = ".".join(str(part) for part in problem["loc"])
             raise RecipeError(f"{where}: {key}: {problem['msg']}, found {problem['input']!r}") from error
     try:
-        return CodedPhases.from_rows(tuple(made))
+        return code_phases(tuple(made), colors)
     except VoltomoError as error:
         raise RecipeError(f"{path}: {error}") from error
