@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from voltomo.blocks.components import find_components, label_components, paint_components
+from voltomo.blocks.components import find_components, label_components, paint_components, tally_components
 from voltomo.stages.workspace import MemoryWorkspace
 
 
@@ -112,3 +112,31 @@ def test_painting_writes_a_value_per_component() -> None:
     expected = data.copy()
     expected[5, 5, 5] = 1
     np.testing.assert_array_equal(work.arrays["clean"], expected)
+
+
+@pytest.mark.parametrize("block_shape", [None, (4, 5, 6), (13, 17, 3)])
+def test_tallies_are_sums_over_each_component(block_shape: tuple[int, int, int] | None) -> None:
+    """Marked voxels per component, whatever the blocks, equal sums over the labels."""
+    data, other = noise((13, 17, 11), 1), noise((13, 17, 11), 2)
+
+    def first(here: np.ndarray, there: np.ndarray) -> np.ndarray:
+        return here == 2
+
+    def marks(here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, ...]:
+        return there == 2, there == 1
+
+    work = MemoryWorkspace(block_shape)
+    found = find_components(data, other, predicate=first, runner=work)
+    sums = tally_components(found, marks, data, other, predicate=first, runner=work)
+    labels = label(data, 6)
+    every = range(1, len(found) + 1)
+    expected = [ndimage.sum_labels(mask, labels, every) for mask in marks(data, other)]
+    np.testing.assert_array_equal(sums, np.stack(expected, axis=1))
+
+
+def test_tallies_of_no_components_are_empty() -> None:
+    """Nothing to count gives no rows."""
+    data = np.ones((3, 4, 5), np.uint8)
+    found = find_components(data, predicate=is_two, runner=MemoryWorkspace())
+    sums = tally_components(found, lambda a: [a == 1], data, predicate=is_two, runner=MemoryWorkspace())
+    assert sums.shape == (0, 1)

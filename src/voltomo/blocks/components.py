@@ -10,7 +10,7 @@ other, or are shifted by one, across at least one cut.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -33,6 +33,7 @@ __all__ = [
     "find_components",
     "label_components",
     "paint_components",
+    "tally_components",
 ]
 
 Predicate: TypeAlias = Callable[..., npt.NDArray[np.bool_]]
@@ -177,6 +178,43 @@ def paint_components(
         return painted if combine is None else combine(painted, *arrays)
 
     runner.map(step, paint_block, *sources, out=out, bytes_per_voxel=_BYTES_PER_VOXEL)
+
+
+def tally_components(
+    components: Components,
+    marks: Callable[..., Sequence[npt.NDArray[np.bool_]]],
+    *sources: ArrayLike,
+    predicate: Predicate,
+    runner: BlockRunner,
+    step: str = "tally components",
+) -> npt.NDArray[np.int64]:
+    """Count the marked voxels of each component, without writing labels.
+
+    Parameters
+    ----------
+    components : of the same `predicate`, over the same blocks
+    marks : ``marks(*arrays) -> masks``, one or more, voxel by voxel
+    sources : (Z, Y, X) array-likes; `predicate` and `marks` are both given all of them
+    predicate, runner : as in `find_components`
+    step : name of the pass in the workspace
+
+    Returns
+    -------
+    (N, M) int64
+        Row ``i`` belongs to id ``i + 1``, column ``m`` to mask ``m``.
+    """
+    start_of = {tuple(row[:6]): int(row[6]) for row in components.blocks.tolist()}
+
+    def tally_block(block: Block, *arrays: npt.NDArray[Any]) -> Partial:
+        labels, count = label_mask(predicate(*arrays), connectivity=components.connectivity)
+        start = start_of[(*(side.start for side in block.read), *(side.stop for side in block.read))]
+        sums = [np.bincount(labels[mask], minlength=count + 1)[1:] for mask in marks(*arrays)]
+        return {"ids": components.lookup[start : start + count], "sums": np.stack(sums, axis=1).astype(np.int64)}
+
+    found = runner.reduce(step, tally_block, *sources, merge=append_rows, bytes_per_voxel=_BYTES_PER_VOXEL)
+    totals = np.zeros((len(components), found["sums"].shape[1]), np.int64)
+    np.add.at(totals, found["ids"].astype(np.int64) - 1, found["sums"])
+    return totals
 
 
 def label_components(
