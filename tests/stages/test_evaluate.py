@@ -20,6 +20,7 @@ from voltomo.stages.workspace import MemoryWorkspace
 
 TWO = PhaseTable.two_class()
 THREE = PhaseTable.numbered(3)
+ORDERED = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "NMC", "active"), Phase(3, "CBD", "binder")))
 FOUR = PhaseTable(
     (Phase(1, "pore", "pore"), Phase(2, "NMC", "active"), Phase(3, "CBD", "binder"), Phase(4, "c", "crack"))
 )
@@ -97,7 +98,8 @@ def test_matched_volume_weighs_particles_by_their_size() -> None:
 def test_blocks_change_nothing(twin: SynthResult) -> None:
     """Scores from blocks equal those from the whole, to the last bit."""
     noisy = np.roll(np.isin(np.asarray(twin.phase_map.data), (2, 4)), (1, 2), (1, 2))
-    result = PhaseMap((1 + noisy).astype(np.uint8), TWO)
+    sure = np.random.default_rng(0).integers(0, 256, size=noisy.shape).astype(np.uint8)
+    result = PhaseMap((1 + noisy).astype(np.uint8), TWO, probabilities=np.stack([255 - sure, sure]))
     ids = np.asarray(twin.instance_map.data) * noisy
     maps = _maps(twin) | {"result_instances": InstanceMap(ids.astype(np.uint32))}
     whole = _score(result, twin.phase_map, **maps)
@@ -240,3 +242,98 @@ def test_otsu_on_real_slices_scores_as_published(data: Callable[[str], Path], na
     found = _score(result, recode(labels, parse_truth_codes(["active=0", "binder=1", "pore=2"])))
     # The table's threshold is that of a histogram with other bins: a few pixels at the cut.
     assert found.active_iou == pytest.approx(expected, abs=0.002)
+
+
+def _holes(*open_holes: tuple[int, int, int]) -> np.ndarray:
+    """A particle in pore with square holes (row, column, edge) in it."""
+    labels = np.ones((1, 80, 80), np.uint8)
+    labels[:, 5:75, 5:75] = 2
+    for row, column, edge in open_holes:
+        labels[:, row : row + edge, column : column + edge] = 1
+    return labels
+
+
+def test_voids_are_found_where_three_tenths_are_left_open() -> None:
+    """Of four true voids one is speckle, one is missed, one half open, one whole; the result adds one of its own."""
+    truth = _holes((10, 10, 10), (10, 30, 10), (10, 50, 10), (30, 10, 4))
+    result = _holes((10, 10, 10), (10, 30, 6), (50, 50, 8), (10, 50, 4))  # 100 %, 36 %, invented, 16 % and too small
+    rows = _score(PhaseMap(result, TWO), PhaseMap(truth, TWO)).measurements
+    assert (rows.one("void_recall").value, rows.one("void_recall").method) == (pytest.approx(2 / 3), "2 of 3 voids")
+    assert rows.one("void_precision").value == pytest.approx(2 / 3)
+    open_at_the_edge = truth.copy()
+    open_at_the_edge[:, 10:20, :15] = 1  # the first void now leads to the pore, which reaches the edge
+    assert _score(PhaseMap(truth, TWO), PhaseMap(open_at_the_edge, TWO)).measurements.one("void_recall").method == (
+        "2 of 2 voids"
+    )
+    unlabelled = truth.copy()
+    unlabelled[:, 12, 12] = 0
+    assert _score(PhaseMap(truth, TWO), PhaseMap(unlabelled, TWO)).measurements.one("void_recall").method == (
+        "2 of 2 voids"
+    )
+    whole = _score(PhaseMap(_holes(), TWO), PhaseMap(_holes(), TWO)).measurements.one("void_recall")
+    assert (whole.status, whole.reason) == ("withheld", "the truth has no void")
+
+
+def test_probabilities_are_scored_against_the_truth() -> None:
+    """Certain and wrong on a tenth of the voxels, all at the boundary: 0.1 overall, a third of three layers there."""
+    truth = np.ones((1, 40, 40), np.uint8)
+    truth[:, :, 20:] = 2
+    result = truth.copy()
+    result[:, :, 18:20] = 2  # 2 of 40 columns
+    stored = np.stack([255 * (result == 1), 255 * (result == 2)]).astype(np.uint8)
+    found = _score(PhaseMap(result, TWO, probabilities=stored), PhaseMap(truth, TWO))
+    rows = found.measurements
+    assert rows.one("mean_calibration_error", statistic="all labelled voxels").value == pytest.approx(2 / 40)
+    near = "within 3 voxels of a boundary"
+    assert rows.one("mean_calibration_error", statistic=near).value == pytest.approx(2 / 6)
+    assert rows.one("brier_score", statistic=near).value == pytest.approx(2 * 2 / 6)
+    assert len(found.reliability) == 2
+    assert found.to_record()["reliability"]["active"]["observed"] == pytest.approx([0, 20 / 22])
+    assert not _score(PhaseMap(result, TWO), PhaseMap(truth, TWO)).measurements.select("calibration_error")
+
+
+def test_probabilities_of_phases_taken_together_are_added() -> None:
+    """Pore 0.3 and binder 0.3 are 0.6 of pore+binder; without a channel per phase nothing is scored."""
+    truth = np.full((2, 4, 5), 1, np.uint8)
+    truth[:, :, :2] = 2
+    result = np.where(truth == 1, 1, 2).astype(np.uint8)
+    shares = np.array([0.3, 0.4, 0.3])[:, None, None, None] * np.ones((1, *truth.shape))
+    probabilities = np.round(255 * shares).astype(np.uint8)
+    rows = _score(PhaseMap(result, ORDERED, probabilities=probabilities), PhaseMap(truth, TWO)).measurements
+    # 60 % are pore+binder and 154/255 was said, each channel rounded by itself
+    assert rows.one("calibration_error", phase="pore+binder", statistic="all labelled voxels").value == pytest.approx(
+        abs(0.6 - 2 * 76 / 255), abs=1e-9
+    )
+    with pytest.raises(ShapeError, match=r"\(3, 2, 4, 5\) uint8"):
+        _score(PhaseMap(result, ORDERED, probabilities=probabilities[:2]), PhaseMap(truth, TWO))
+
+
+def test_a_false_shell_shows_in_the_coverage_and_hardly_in_the_overlap() -> None:
+    """A ball with a shell of binder, one voxel thick, that is not there: coverage error 1, pore IoU above 0.95."""
+    z, y, x = np.indices((40, 40, 40)) - 19.5
+    radius = np.sqrt(z**2 + y**2 + x**2)
+    truth = np.where(radius < 10, 2, 1).astype(np.uint8)
+    truth[:4] = 3  # a layer of binder far away
+    result = np.where((truth == 1) & (radius < 11.8), 3, truth).astype(np.uint8)
+    rows = _score(PhaseMap(result, ORDERED, (1e-7,) * 3), PhaseMap(truth, ORDERED, (1e-7,) * 3)).measurements
+    assert rows.one("binder_coverage_error").value == pytest.approx(1)
+    assert rows.one("iou", phase="pore").value > 0.95
+    surface = rows.one("specific_surface_area_error", phase="active")
+    assert (surface.value, surface.unit) == (0, "1/m")
+    # The shell's two sides, 4π(11² + 10²) voxel faces in 64 000 of 0.1 µm; Crofton of a coarse ball is right to a few %
+    assert rows.one("specific_surface_area_error", phase="pore").value == pytest.approx(
+        4 * np.pi * (11.5**2 - 9.75**2) / 64_000 / 1e-7, rel=0.15
+    )
+
+
+def test_tortuosity_is_compared_where_it_is_asked_for() -> None:
+    """Straight pores keep a factor of 1 whatever their width: no error; across them nothing flows, and it says so."""
+    truth, result = np.full((8, 12, 10), 2, np.uint8), np.full((8, 12, 10), 2, np.uint8)
+    truth[2:6, 3:9], result[2:6, 3:7] = 1, 1
+    maps = PhaseMap(result, TWO), PhaseMap(truth, TWO)
+    assert not _score(*maps).measurements.select("tortuosity_factor_error")
+    rows = run_evaluate(*maps, EvaluateConfig(properties=True), MemoryWorkspace()).measurements
+    assert rows.one("tortuosity_factor_error", axis="x").value == pytest.approx(0, abs=2e-3)  # tolerance of the solver
+    across = rows.one("tortuosity_factor_error", axis="z")
+    assert across.status == "withheld"
+    assert "nothing flows" in across.reason

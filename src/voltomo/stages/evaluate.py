@@ -18,6 +18,7 @@ from voltomo.artifacts import (
     Measurements,
     PhaseMap,
 )
+from voltomo.artifacts.volume import as_zyx
 from voltomo.blocks import Block, Partial
 from voltomo.errors import GateError, ShapeError
 from voltomo.metrics.agreement import (
@@ -29,11 +30,18 @@ from voltomo.metrics.agreement import (
     voxel_recall,
 )
 from voltomo.metrics.boundary_score import boundary_counts, boundary_f_score, boundary_halo
+from voltomo.metrics.calibration import Reliability
+from voltomo.stages.calibration import measure_calibration
 from voltomo.stages.grouping import Grouping, group_phases
 from voltomo.stages.particle_agreement import compare_particles
+from voltomo.stages.property_errors import property_errors
+from voltomo.stages.void_agreement import void_rows
 from voltomo.stages.workspace import Workspace
 
 __all__ = ["EvaluateConfig", "EvaluateResult", "run_evaluate"]
+
+
+_RECORDED = ("name", "phase", "phase_2", "axis", "statistic", "value", "unit", "method", "status", "reason")
 
 
 class EvaluateConfig(BaseModel):
@@ -42,6 +50,10 @@ class EvaluateConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     boundary_tolerance: float = Field(2.0, gt=0, le=20, description="how far boundaries may be apart, voxels")
+    calibration_reach: float = Field(
+        3.0, gt=0, le=20, description="how far from a boundary probabilities are scored apart, voxels"
+    )
+    properties: bool = Field(False, description="solve for tortuosity factors in both maps too")
     iou_thresholds: tuple[float, ...] = Field(
         tuple(round(0.5 + 0.05 * i, 2) for i in range(10)), description="overlaps from which two particles are the same"
     )
@@ -64,6 +76,7 @@ class EvaluateResult:
     grouping : the classes that were compared
     confusion : (classes, classes) int64; rows are the truth, columns the result
     instances : scores at every IoU threshold; empty without instances
+    reliability : one curve per class; empty without probabilities
     warnings : sentences for the reader
     """
 
@@ -72,6 +85,7 @@ class EvaluateResult:
     confusion: npt.NDArray[np.int64]
     instances: tuple[InstanceScores, ...] = ()
     warnings: tuple[str, ...] = ()
+    reliability: tuple[Reliability, ...] = ()
 
     @property
     def active_iou(self) -> float | None:
@@ -85,10 +99,11 @@ class EvaluateResult:
             "grouping": self.grouping.sentence,
             "classes": list(self.grouping.names),
             "confusion": self.confusion.tolist(),
-            "scores": [
-                {key: getattr(item, key) for key in ("name", "phase", "statistic", "value", "unit", "status", "reason")}
-                for item in self.measurements
-            ],
+            "scores": [{key: getattr(item, key) for key in _RECORDED} for item in self.measurements],
+            "reliability": {
+                name: {key: values.tolist() for key, values in vars(curve).items()}
+                for name, curve in zip(self.grouping.names, self.reliability, strict=False)
+            },
             "warnings": list(self.warnings),
         }
 
@@ -131,6 +146,12 @@ def run_evaluate(
         raise GateError("no voxel carries a phase in both the result and the truth; do they show the same sample?")
     dimension = 2 if _zyx(truth.data)[0] == 1 else 3
     rows = list(_phase_rows(grouping, confusion, boundaries, config, dimension))
+    rows += void_rows(result, truth, grouping, work, dimension)
+    rows += property_errors(result, truth, grouping, work, tortuosity=config.properties)
+    curves: tuple[Reliability, ...] = ()
+    if result.probabilities is not None:
+        calibration = measure_calibration(result, truth, grouping, work, reach=config.calibration_reach)
+        rows, curves = [*rows, *calibration.rows], calibration.curves
     warnings = list(_warn_of_outside(counts, confusion))
     scores: tuple[InstanceScores, ...] = ()
     if result_instances is not None and truth_instances is not None:
@@ -146,7 +167,7 @@ def run_evaluate(
         rows += found.rows
         scores = found.scores
         warnings += found.warnings
-    return EvaluateResult(Measurements(tuple(rows)), grouping, confusion, scores, tuple(warnings))
+    return EvaluateResult(Measurements(tuple(rows)), grouping, confusion, scores, tuple(warnings), curves)
 
 
 def _check_shapes(result: PhaseMap, truth: PhaseMap, *others: InstanceMap | CrackMap | None) -> None:
@@ -186,16 +207,12 @@ def _count(result: PhaseMap, truth: PhaseMap, grouping: Grouping, config: Evalua
     return work.reduce(
         "agreement",
         count,
-        _as_volume(result.data),
-        _as_volume(truth.data),
+        as_zyx(result.data),
+        as_zyx(truth.data),
         merge=add,
         halo=boundary_halo(config.boundary_tolerance),
         bytes_per_voxel=24,  # two labels, six masks, two float32 distances and the pairs of the confusion
     )
-
-
-def _as_volume(data: ArrayLike) -> ArrayLike:
-    return np.asarray(data)[None] if len(data.shape) == 2 else data
 
 
 def _phase_rows(
