@@ -50,7 +50,6 @@ steps:
   - segment: {}
   - particles: {}
   - measure: {transport: none, paths: none, local_thickness: none, conventions: false}
-  - report: {}
 """
 
 pytestmark = pytest.mark.slow

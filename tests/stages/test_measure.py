@@ -83,24 +83,6 @@ def test_blocks_change_nothing(block_shape: tuple[int, int, int], workers: int, 
     assert measure(labels, instance_map=instance_map, work=work) == measure(labels, instance_map=instance_map)
 
 
-def test_published_figures_of_an_electrode(data: Data) -> None:
-    """A three-phase electrode has its published fractions, face counts and connected fractions, to all digits."""
-    codes = tifffile.imread(data("electrode_3phase_tau/electrode.tiff"))
-    labels = (np.searchsorted([0, 85, 170], codes) + 1).astype(np.uint8)
-    found = measure(labels).measurements
-    printed = {
-        "pore": ("0.449917", "0.306837", (0.9989, 0.9995, 0.9996)),
-        "NMC": ("0.400466", "0.146105", (0.9611, 0.9612, 0.9612)),
-        "CBD": ("0.149616", "0.342226", (0.9740, 0.9915, 0.9936)),
-    }
-    for phase, (fraction, surface, connected) in printed.items():
-        assert f"{found.one('volume_fraction', phase=phase).value:.6f}" == fraction
-        assert f"{found.one('specific_surface_area', phase=phase, method='voxel faces').value:.6f}" == surface
-        for neighbors, published in zip((6, 18, 26), connected, strict=True):
-            fields = {"phase": phase, "axis": "z", "statistic": "both faces", "method": f"{neighbors} neighbors"}
-            assert found.one("connected_fraction", **fields).value == pytest.approx(published, abs=1e-4)
-
-
 @pytest.mark.parametrize(
     ("name", "codes", "fractions"),
     [

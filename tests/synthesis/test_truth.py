@@ -134,7 +134,7 @@ def test_a_whole_particle_is_one_that_the_window_does_not_cut() -> None:
     assert np.mean(measured / table["diameter"][table["is_whole"]]) == pytest.approx(1, abs=0.015)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     family=st.sampled_from(sorted(FAMILIES)),
     seed=st.integers(0, 2**31 - 1),
