@@ -20,6 +20,7 @@ _HOLZER = "Holzer et al., J. Mater. Sci. 48, 2934 (2013), doi 10.1007/s10853-012
 _HILDEBRAND = "Hildebrand and Rüegsegger, J. Microsc. 185, 67 (1997), doi 10.1046/j.1365-2818.1997.1340694.x"
 _SALTYKOV = "Saltykov, in Elias (ed.), Stereology (1967), doi 10.1007/978-3-642-88260-9_31"
 _LANTUEJOUL = "Lantuéjoul, J. Microsc. 161, 387 (1991), doi 10.1111/j.1365-2818.1991.tb03099.x"
+_KANIT = "Kanit et al., Int. J. Solids Struct. 40, 3647 (2003), doi 10.1016/S0020-7683(03)00143-4"
 _TORQUATO = "Torquato, Random Heterogeneous Materials (2002)"
 _WADELL = "Wadell, J. Geol. 40, 443 (1932), doi 10.1086/623964"
 
@@ -126,6 +127,11 @@ DEFINITIONS: dict[str, str] = {
 
 
 VARIANTS: dict[str, dict[str, str]] = {
+    "apparent": {
+        "representative_volume": "Edge of the cube in which the 95 % interval of the number named is so wide, "
+        "relative: from the variance of apparent values on parts of the window, which falls as a power of the volume "
+        f"({_KANIT}).",
+    },
     "faces": {
         "specific_surface_area": "Area of the voxel faces between the phase and all other phases / volume of the "
         "region. The faces of the box and of the field of view are no interfaces.",

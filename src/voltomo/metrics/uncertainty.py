@@ -20,7 +20,17 @@ _MISSING = {
 }
 _SHARES = ("volume_fraction", "area_fraction", "porosity")
 """Beginnings of the names of numbers that lie between 0 and 1."""
-_AMOUNTS = ("specific_surface_area", "interface_area", "boundary_length", "interface_length", "triple_phase_boundary")
+_AMOUNTS = (
+    "specific_surface_area",
+    "interface_area",
+    "boundary_length",
+    "interface_length",
+    "triple_phase_boundary",
+    "tortuosity_factor",
+    "effective_diffusivity",
+    "macmullin",
+    "electrode_tortuosity",
+)
 """The same of numbers that are not negative."""
 
 

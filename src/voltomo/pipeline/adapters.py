@@ -94,6 +94,8 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
     write_text(work.out / "sizes.json", json.dumps([curve.to_record() for curve in result.curves]) + "\n")
     drawn = [curve.to_record() for curve in result.correlations]
     write_text(work.out / "correlations.json", json.dumps(drawn) + "\n")
+    apparent = [curve.to_record() for curve in result.apparent]
+    write_text(work.out / "apparent.json", json.dumps(apparent) + "\n")
     return Outcome({}, result.warnings)
 
 

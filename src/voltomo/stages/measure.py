@@ -20,6 +20,7 @@ from voltomo.artifacts import (
     as_zyx,
 )
 from voltomo.errors import GateError, InputError, ShapeError
+from voltomo.metrics.apparent import ApparentCurve
 from voltomo.metrics.conduction import Sides
 from voltomo.metrics.connectivity import measure_connectivity
 from voltomo.metrics.correlation_rows import CorrelationCurve, measure_correlation
@@ -32,6 +33,7 @@ from voltomo.metrics.sizes import ParticleSample, SizeRules, measure_particles, 
 from voltomo.metrics.surfaces import InterfaceCounts
 from voltomo.metrics.window import Face, find_window
 from voltomo.morphology.directions import crofton_directions
+from voltomo.stages.apparent import with_apparent
 from voltomo.stages.contacts import contact_rows
 from voltomo.stages.conventions import convention_rows
 from voltomo.stages.correlation import correlate_phases
@@ -123,6 +125,7 @@ class MeasureResult:
     curves : size distributions
     warnings : what the numbers cannot carry, in sentences
     correlations : of each phase over distance
+    apparent : numbers of transport against the size of the window
     """
 
     measurements: Measurements
@@ -130,6 +133,7 @@ class MeasureResult:
     curves: tuple[SizeCurve, ...] = ()
     warnings: tuple[str, ...] = ()
     correlations: tuple[CorrelationCurve, ...] = ()
+    apparent: tuple[ApparentCurve, ...] = ()
 
 
 def run_measure(
@@ -186,7 +190,10 @@ def run_measure(
     numbers += measure_euler(found.cells, sample)
     for correlation in correlations:
         numbers += measure_correlation(correlation, sample, tolerance=config.representative_tolerance)
-    numbers += transport_rows(labels, sample, counts, config.transport_settings, work)
+    transport = transport_rows(labels, sample, counts, config.transport_settings, work)
+    asked: dict[str, Any] = {"wanted": config.uncertainty.parts_of_window, "tolerance": config.representative_tolerance}
+    flows, apparent = with_apparent(transport, labels, sample, config.transport_settings, work, **asked)
+    numbers += flows
     widths, curves = width_rows(labels, sample, counts, config.local_thickness, work)
     numbers += widths
     if instance_map is not None and instance_map.table:
@@ -199,7 +206,7 @@ def run_measure(
     numbers = estimate_uncertainty(numbers, phase_map, labels, sample, config.uncertainty, work, **grey)
     warnings = tuple(_warnings(sample, instance_map))
     drawn = tuple(curve for correlation in correlations for curve in correlation.curves)
-    return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings, drawn)
+    return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings, drawn, apparent)
 
 
 def _check_same_grid(phase_map: PhaseMap, *others: InstanceMap | CrackMap | None) -> None:

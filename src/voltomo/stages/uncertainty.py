@@ -24,6 +24,7 @@ from voltomo.metrics.realizations import (
 )
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.uncertainty import with_band, with_part
+from voltomo.stages.apparent import PartsOfWindow
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
 from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
 from voltomo.stages.segment import SegmentConfig
@@ -56,6 +57,8 @@ class UncertaintyConfig(BaseModel):
         fitted to the doubt of the map where None
     common_share : share of the error's variance that moves all boundaries together; one map cannot tell it
     seed : of the realizations
+    parts_of_window : solve transport on parts of the window, for its representativity: "auto" up to 2²⁵ voxels and
+        without the electrode tortuosity factor, "all" whatever it takes, "none"
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +69,7 @@ class UncertaintyConfig(BaseModel):
     correlation_length: float | None = Field(default=None, ge=0)
     common_share: float = Field(default=0.25, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
+    parts_of_window: PartsOfWindow = "auto"
 
 
 def estimate_uncertainty(
