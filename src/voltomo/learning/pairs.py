@@ -26,6 +26,7 @@ class LabelledImage:
     scan : images of one scan share it; grey percentiles and leave-one-scan-out go by it. "" is a scan of its own
     voxel_size : (dz, dy, dx) in m, or None
     annotator : who painted the labels
+    first_slice : number of its first slice in the volume that it was taken from
 
     Raises
     ------
@@ -41,6 +42,7 @@ class LabelledImage:
     scan: str = ""
     voxel_size: VoxelSize | None = None
     annotator: str = ""
+    first_slice: int = 0
 
     def __post_init__(self) -> None:
         if len(self.grey.shape) != 4 or 0 in self.grey.shape:

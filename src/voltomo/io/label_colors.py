@@ -1,0 +1,108 @@
+"""Labels painted in colors: an RGB image and the legend that says which color is which phase."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL.PngImagePlugin import PngImageFile
+
+from voltomo.artifacts import UNLABELLED, CodedPhases
+from voltomo.errors import GateError, InputError, ReadError
+from voltomo.io.png import is_png
+from voltomo.io.tiff import is_tiff
+
+__all__ = ["is_color_image", "read_colors"]
+
+_PALETTE = 3
+_COLORED = (2, 4, 6)
+_SHOWN = 8
+
+
+def is_color_image(path: Path, *, has_legend: bool = False) -> bool:
+    """Whether a PNG or TIFF holds color.
+
+    A PNG with a color table holds codes, and colors only where a legend was given.
+    """
+    if is_png(path):
+        with path.open("rb") as stream:
+            start = stream.read(26)
+        return len(start) == 26 and (start[25] in _COLORED or (start[25] == _PALETTE and has_legend))
+    if is_tiff(path):
+        try:
+            with tifffile.TiffFile(path) as file:
+                page: Any = file.pages[0]
+                return bool(page.photometric == tifffile.PHOTOMETRIC.RGB and page.samplesperpixel in (3, 4))
+        except (tifffile.TiffFileError, struct.error, ValueError, KeyError, IndexError, TypeError):
+            return False  # the reader of TIFF will say what is wrong
+    return False
+
+
+def read_colors(path: Path, phases: CodedPhases | None) -> npt.NDArray[np.uint8]:
+    """(Z, Y, X) phase ids of an image in color; transparent and, without an entry of its own, black pixels are 0.
+
+    Parameters
+    ----------
+    path : PNG or TIFF
+    phases : its `colors` are the legend; without them the colors of the phase table are
+
+    Raises
+    ------
+    InputError
+        If there is no legend.
+    GateError
+        If a color is not in the legend.
+    ReadError
+        If the file is damaged, or its channels are not 8-bit.
+    """
+    pixels = _read_pixels(path)
+    packed = pixels[..., :3].astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
+    if pixels.shape[-1] == 4:
+        packed[pixels[..., 3] == 0] = 0
+    found, where, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    legend = {} if phases is None else dict(phases.colors) or {p.color.lower(): p.id for p in phases.table}
+    legend = {"#000000": UNLABELLED, **legend}
+    unknown = [i for i, color in enumerate(found) if _hex(color) not in legend]
+    if unknown:
+        unknown.sort(key=lambda i: -counts[i])
+        shown = ", ".join(f'"{_hex(found[i])}" ({counts[i] / counts.sum():.2%})' for i in unknown[:_SHOWN])
+        more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+        message = f"{path} is in color and holds {shown}{more}, which "
+        if phases is None:
+            raise InputError(
+                message + "no legend explains. Give --phases phases.yaml with a line such as "
+                f'colors: {{"{_hex(found[unknown[0]])}": NMC}}'
+            )
+        hint = "was it saved as JPEG or with smooth brushes? Paint with hard ones, or " if len(unknown) > _SHOWN else ""
+        raise GateError(
+            message + f"the legend {sorted(legend)} does not name; {hint}add them to `colors:`", gate="codes"
+        )
+    ids = np.array([legend[_hex(color)] for color in found], np.uint8)
+    return np.asarray(ids[where.reshape(packed.shape)])
+
+
+def _hex(color: int) -> str:
+    return f"#{int(color):06x}"
+
+
+def _read_pixels(path: Path) -> npt.NDArray[np.uint8]:
+    """(Z, Y, X, 3 or 4) colors."""
+    try:
+        if is_png(path):
+            with path.open("rb") as stream, PngImageFile(stream) as image:
+                pixels = np.asarray(image.convert("RGBA"))
+        else:
+            with tifffile.TiffFile(path) as file:
+                first: Any = file.pages[0]
+                pixels = file.series[0].asarray()
+                if first.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+                    pixels = np.moveaxis(pixels, -3, -1)
+    except (OSError, SyntaxError, ValueError, RuntimeError, tifffile.TiffFileError) as error:
+        raise ReadError(f"{path} is damaged or truncated ({error})") from error
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4):
+        raise ReadError(f"{path} holds colors of shape {pixels.shape} {pixels.dtype}; expected 8-bit RGB slices")
+    return pixels if pixels.ndim == 4 else pixels[None]
