@@ -54,6 +54,22 @@ def test_a_plain_label_array_needs_a_table(image: np.ndarray) -> None:
         vt.measure(np.full((8, 8), 9, np.uint8), table=TABLE)
 
 
+def test_numbers_of_the_grey_volume_need_it(image: np.ndarray) -> None:
+    """With the grey volume the resolution is measured; with the settings of `segment` it enters the budgets."""
+    stack = np.stack([image] * 48)
+    phases = vt.segment(stack, mask="none")
+    settings = {"transport": "none", "paths": "none", "local_thickness": "none", "conventions": False}
+    bare = vt.measure(phases, **settings)
+    assert "image_resolution" not in {m.name for m in bare}
+    grey = vt.measure(phases, volume=stack, **settings)
+    assert len(grey.select("image_resolution")) == 1
+    full = vt.measure(phases, volume=stack, segmentation={}, **settings)
+    part = next(p for p in full.one("volume_fraction", phase="active").parts if p.name == "resolution")
+    assert part.standard_uncertainty is not None
+    with pytest.raises(ShapeError, match="of one scan"):
+        vt.measure(phases, volume=stack[:5], **settings)
+
+
 def test_a_result_is_scored_against_a_label_array(image: np.ndarray) -> None:
     """Against the noise-free truth every pixel is right; a truth of another shape is refused."""
     truth = np.where(image > 0.5, 7, 0)

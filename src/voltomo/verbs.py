@@ -164,6 +164,8 @@ def measure(
     voxel_size: Size = None,
     instance_map: InstanceMap | None = None,
     crack_map: CrackMap | None = None,
+    volume: Volume | npt.ArrayLike | None = None,
+    segmentation: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Measurements:
     """Measure phases, and particles where they are given.
@@ -172,16 +174,27 @@ def measure(
     ----------
     phases, table, voxel_size : as in `particles`
     instance_map, crack_map : what `particles` returned
+    volume : the grey values that were segmented; with them, the resolution of the image is measured
+    segmentation : the settings that `segment` had, such as ``{"method": "multi-otsu", "classes": 3}``; with them and
+        the volume, the budgets hold the part of the resolution
     **settings : of `voltomo.stages.measure.MeasureConfig`
+
+    Raises
+    ------
+    ShapeError
+        If volume and phases differ in shape.
     """
     held = _phase_map(phases, table, voxel_size)
     config = _config(MeasureConfig, settings)
+    grey = None if volume is None else _volume(volume, held.voxel_size)
     result = run_measure(
         replace(held, data=as_zyx(held.data)),
         config,
         MemoryWorkspace(),
         instance_map=_as_volume(instance_map),
         crack_map=None if crack_map is None else replace(crack_map, data=as_zyx(crack_map.data)),
+        volume=grey,
+        segmentation=None if segmentation is None else _config(SegmentConfig, segmentation),
     )
     return result.measurements
 

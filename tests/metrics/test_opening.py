@@ -91,7 +91,7 @@ def test_a_slit_of_anisotropic_voxels_has_its_width_in_meters() -> None:
     squares = squared_radii(labels, grid)
     counts = count_thickness(
         covering_balls(squares, grid), labels, phase_ids=(1, 2), widest=float(squares.max() ** 0.5)
-    )
+    )[0]
     sample = Sample(PhaseTable.two_class(), labels.shape, labels.size, grid.edges)
     widths = {m.statistic: m.value for m in measure_thickness(counts, sample) if m.phase == sample.phases.by_id(2).name}
     assert widths["D50, volume-weighted"] == pytest.approx(8e-6, rel=1e-12)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import t as student
 
-from voltomo.artifacts import Measurement
+from voltomo.artifacts import Measurement, UncertaintyPart
 from voltomo.metrics.curves import SizeCurve
+from voltomo.metrics.quantile_intervals import interval_with, scatter_of_quantile
+from voltomo.metrics.representativity import jackknife
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import AXES, Sample
 
-__all__ = ["ChordCounts", "chord_curves", "measure_chords", "share_up_to"]
+__all__ = ["ChordCounts", "PartSums", "chord_curves", "measure_chords", "share_up_to"]
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -35,11 +39,33 @@ class ChordCounts:
     counts : (K, 3, L) int64, of `voltomo.metrics.chords.count_chords` over the whole volume
     axis : 0, 1 or 2
     pairs : pairs of neighboring voxels inside the field of view along the axis
+    stretches : (L,) stretches of the field of view by length in voxels
+    parts : (P, K, 3, L) the counts by part of the window; a chord counts where it ends
     """
 
     counts: Counts
     axis: int
     pairs: int
+    stretches: Counts
+    parts: Counts
+
+
+@dataclass(frozen=True)
+class PartSums:
+    """What the mean chord is made of, in each of P parts of the window that hold voxels.
+
+    Parameters
+    ----------
+    voxels : (P, K) of each phase
+    ends : (P, K) ends of chords of each phase along the axis
+    pairs : (P,) pairs of neighbors along the axis
+    numbers : (P,) of the parts, as in `ChordCounts.parts`
+    """
+
+    voxels: Counts
+    ends: Counts
+    pairs: Counts
+    numbers: tuple[int, ...]
 
 
 def share_up_to(whole: Counts, cut_once: Counts) -> Floats:
@@ -76,41 +102,80 @@ def share_up_to(whole: Counts, cut_once: Counts) -> Floats:
     return shares
 
 
-def measure_chords(chords: ChordCounts, sample: Sample) -> Iterator[Measurement]:
-    """Mean and quantiles of the chord length of each phase along one axis."""
-    edge = sample.edges[chords.axis]
-    for phase, counts in zip(sample.phases, chords.counts, strict=True):
-        words: dict[str, Any] = {"phase": phase.name, "axis": AXES[chords.axis]}
+def measure_chords(chords: ChordCounts, sample: Sample, *, parts: PartSums | None = None) -> Iterator[Measurement]:
+    """Mean and quantiles of the chord length of each phase along one axis.
+
+    Parameters
+    ----------
+    chords, sample : of the map
+    parts : where given, the parts of the window tell the representativity; the window must hold enough of them
+    """
+    for row, phase in enumerate(sample.phases):
+        counts, words = chords.counts[row], {"phase": phase.name, "axis": AXES[chords.axis]}
         ends = int(2 * counts[0].sum() + counts[1].sum())
         if ends < _FEWEST:
             reason = f"{ends} ends of chords lie inside the field of view; at least {_FEWEST} are needed"
             for statistic in ("mean, number-weighted", *(_label(share) for share in _SHARES)):
-                yield withheld(sample, "chord_length", sample.unit(), reason=reason, statistic=statistic, **words)
-            continue
-        voxels = int((counts.sum(axis=0) * np.arange(counts.shape[1])).sum())
-        # Content per voxel, over ends per pair of voxels: unbiased however the window cuts, also for chords longer
-        # than the window.
-        mean = 2 * (voxels / sample.voxels) / (ends / chords.pairs) * edge
-        yield measured(
-            sample,
-            "chord_length",
-            mean,
-            sample.unit(),
-            statistic="mean, number-weighted",
-            method=_MEAN_METHOD,
-            **words,
-        )
-        shares = share_up_to(counts[0], counts[1])
-        for share in _SHARES:
-            reached = np.flatnonzero(shares >= share - 1e-12)
-            fields = words | {"statistic": _label(share), "method": _SHARE_METHOD}
-            if len(reached):
-                yield measured(sample, "chord_length", float(reached[0]) * edge, sample.unit(), **fields)
-            else:
-                reason = (
-                    f"the edge cuts so many long chords that only {100 * shares[-1]:.0f} % of the distribution is seen"
-                )
+                fields: dict[str, Any] = words | {"statistic": statistic}
                 yield withheld(sample, "chord_length", sample.unit(), reason=reason, **fields)
+            continue
+        yield _mean(chords, sample, row, ends, parts, words)
+        yield from _quantiles(chords, sample, row, parts.numbers if parts else (), words)
+
+
+def _mean(
+    chords: ChordCounts, sample: Sample, row: int, ends: int, parts: PartSums | None, words: dict[str, Any]
+) -> Measurement:
+    """Content per voxel, over ends per pair of voxels: unbiased however the window cuts."""
+    edge = sample.edges[chords.axis]
+    counts = chords.counts[row]
+    voxels = int((counts.sum(axis=0) * np.arange(counts.shape[1])).sum())
+    mean = 2 * (voxels / sample.voxels) / (ends / chords.pairs) * edge
+    found: tuple[UncertaintyPart, ...] = ()
+    interval = None
+    if parts is not None:
+        region = parts.voxels.sum(axis=1)
+        left = [voxels - parts.voxels[:, row], sample.voxels - region, ends - parts.ends[:, row]]
+        if min(map(np.min, left)) > 0:
+            without = 2 * (left[0] / left[1]) / (left[2] / (chords.pairs - parts.pairs)) * edge
+            if (u := jackknife(without)) is not None:
+                freedom = len(without) - 1
+                note = (
+                    f"spread when each of {len(without)} parts of the window is left out; Student's t with {freedom} "
+                    "degrees of freedom; for a window cut from a homogeneous sample"
+                )
+                found = (UncertaintyPart("representativity", u, note=note),)
+                half = float(student.ppf(0.975, freedom)) * u
+                interval = max(0.0, mean - half), mean + half
+    fields = words | {"statistic": "mean, number-weighted", "method": _MEAN_METHOD}
+    return measured(sample, "chord_length", mean, sample.unit(), parts=found, interval=interval, **fields)
+
+
+def _quantiles(
+    chords: ChordCounts, sample: Sample, row: int, numbers: tuple[int, ...], words: dict[str, Any]
+) -> Iterator[Measurement]:
+    edge, counts = sample.edges[chords.axis], chords.counts[row]
+    shares = share_up_to(counts[0], counts[1])
+    rest = [counts - chords.parts[i, row] for i in numbers]
+    without = [share_up_to(one[0], one[1]) for one in rest]
+    # A chord of n voxels is n ± 1 long; the share up to n is read off half a voxel beyond it.
+    sizes: Floats = np.asarray((np.arange(len(shares)) + 0.5) * edge, np.float64)
+    for share in _SHARES:
+        fields = words | {"statistic": _label(share), "method": _SHARE_METHOD}
+        reached = np.flatnonzero(shares >= share - 1e-12)
+        if not len(reached):
+            reason = f"the edge cuts so many long chords that only {100 * shares[-1]:.0f} % of the distribution is seen"
+            yield withheld(sample, "chord_length", sample.unit(), reason=reason, **fields)
+            continue
+        value = float(reached[0]) * edge
+        scatter = scatter_of_quantile(sizes, shares, without, share) if numbers else None
+        if scatter is None:
+            yield measured(sample, "chord_length", value, sample.unit(), **fields)
+            continue
+        rounding = UncertaintyPart("discretization", edge / math.sqrt(12), note="lengths are whole numbers of voxels")
+        interval = interval_with(value, 2 * edge / math.sqrt(12), scatter)
+        found = (scatter.part, rounding)
+        yield measured(sample, "chord_length", value, sample.unit(), parts=found, interval=interval, **fields)
 
 
 def chord_curves(chords: ChordCounts, sample: Sample) -> Iterator[SizeCurve]:

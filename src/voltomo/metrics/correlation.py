@@ -24,7 +24,15 @@ from scipy import fft
 
 from voltomo.errors import InputError, ShapeError
 
-__all__ = ["Correlation", "IntegralRange", "correlate", "correlation_length", "find_integral_range", "two_point"]
+__all__ = [
+    "Correlation",
+    "IntegralRange",
+    "ball_radius",
+    "correlate",
+    "correlation_length",
+    "find_integral_range",
+    "two_point",
+]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Lengths: TypeAlias = tuple[float, float, float]
@@ -254,6 +262,17 @@ def _ball_radius(measures: Floats, dimension: int) -> Floats:
     positive = np.maximum(measures, 0.0)
     radii: Floats = np.cbrt(positive * 3 / (4 * math.pi)) if dimension == 3 else np.sqrt(positive / math.pi)
     return radii
+
+
+def ball_radius(measure: float, dimension: int) -> float:
+    """Radius of the ball of a volume, or of the disc of an area.
+
+    Examples
+    --------
+    >>> round(ball_radius(4.18879, 3), 4)
+    1.0
+    """
+    return float(_ball_radius(np.array([measure]), dimension)[0])
 
 
 def correlation_length(correlation: Correlation, axis: int, *, cutoff: float) -> float:

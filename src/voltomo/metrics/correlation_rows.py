@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
 from voltomo.artifacts import Measurement, ThroughPlane, UncertaintyPart
-from voltomo.metrics.correlation import Correlation, IntegralRange, correlation_length, find_integral_range
+from voltomo.metrics.correlation import Correlation, IntegralRange, ball_radius, correlation_length, find_integral_range
 from voltomo.metrics.representativity import Scatter
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import AXES, Sample
@@ -30,28 +30,35 @@ _METHOD = "two-point correlation"
 
 @dataclass(frozen=True)
 class CorrelationCurve:
-    """Correlation over distance.
+    """A two-point statistic over distance.
 
     Parameters
     ----------
     phase : its name
     axis : "z", "y" or "x"; empty for the mean over all directions
     distances : rising from 0, in m, or in voxels where the voxel size is unknown
-    values : ρ = (S₂ - ε²)/(ε - ε²), 1 at no distance
+    values : ρ = (S₂ - ε²)/(ε - ε²), 1 at no distance, of a "correlation"; of a "lineal_path" the probability that a
+        line of the distance lies wholly in the phase, ε at no distance
+    name : "correlation" or "lineal_path"
+    range_radius : of the ball (disc, in a section) whose measure is the integral range; None where that is not known
     """
 
     phase: str
     axis: str
     distances: tuple[float, ...]
     values: tuple[float, ...]
+    name: Literal["correlation", "lineal_path"] = "correlation"
+    range_radius: float | None = None
 
     def to_record(self) -> dict[str, Any]:
         """JSON-able."""
         return {
+            "name": self.name,
             "phase": self.phase,
             "axis": self.axis,
             "distances": list(self.distances),
             "values": list(self.values),
+            "range_radius": self.range_radius,
         }
 
 
@@ -110,13 +117,15 @@ class PhaseCorrelation:
             held = found.measure / span.value
             uncertainty = math.sqrt(found.variance * span.in_window / found.measure)
             lengths = {AXES[axis]: correlation_length(found, axis, cutoff=span.cutoff) for axis in axes}
-        curves = [_curve(phase, "", *found.around())]
-        curves += [_curve(phase, AXES[axis], *found.along(axis)) for axis in axes]
+        radius = None if span is None else ball_radius(span.value, found.dimension)
+        curves = [_curve(phase, "", *found.around(), radius)]
+        curves += [_curve(phase, AXES[axis], *found.along(axis), radius) for axis in axes]
         return cls(phase, fraction, span, uncertainty, held, lengths, cells, trend, tuple(curves))
 
 
-def _curve(phase: str, axis: str, distances: Floats, values: Floats) -> CorrelationCurve:
-    return CorrelationCurve(phase, axis, tuple(map(float, distances)), tuple(map(float, values)))
+def _curve(phase: str, axis: str, distances: Floats, values: Floats, radius: float | None) -> CorrelationCurve:
+    steps, found = tuple(map(float, distances)), tuple(map(float, values))
+    return CorrelationCurve(phase, axis, steps, found, range_radius=radius)
 
 
 def measure_correlation(found: PhaseCorrelation, sample: Sample, *, tolerance: float = 0.05) -> Iterator[Measurement]:

@@ -20,6 +20,7 @@ _HOLZER = "Holzer et al., J. Mater. Sci. 48, 2934 (2013), doi 10.1007/s10853-012
 _HILDEBRAND = "Hildebrand and Rüegsegger, J. Microsc. 185, 67 (1997), doi 10.1046/j.1365-2818.1997.1340694.x"
 _SALTYKOV = "Saltykov, in Elias (ed.), Stereology (1967), doi 10.1007/978-3-642-88260-9_31"
 _LANTUEJOUL = "Lantuéjoul, J. Microsc. 161, 387 (1991), doi 10.1111/j.1365-2818.1991.tb03099.x"
+_LU = "Lu and Torquato, Phys. Rev. A 45, 922 (1992), doi 10.1103/PhysRevA.45.922"
 _KANIT = "Kanit et al., Int. J. Solids Struct. 40, 3647 (2003), doi 10.1016/S0020-7683(03)00143-4"
 _TORQUATO = "Torquato, Random Heterogeneous Materials (2002)"
 _WADELL = "Wadell, J. Geol. 40, 443 (1932), doi 10.1086/623964"
@@ -99,6 +100,8 @@ DEFINITIONS: dict[str, str] = {
     "chord_length": "Length of the straight stretches of the phase along the lines of the lattice, by number. Mean: "
     "content / number of chords, from the ends of chords inside the region; quantiles: the smallest length up to which "
     f"the stated share of chords lies, those cut by the edge taken as longer than seen ({_UNDERWOOD}).",
+    "lineal_path_length": "Mean length, over the places of the phase, of the straight way along the axis to where the "
+    f"phase ends: ∫L dr / ε, L(r) the probability that a line of length r lies wholly in the phase ({_LU}).",
     "unfolded_diameter": "Diameter of the spheres whose random sections would be the sections seen: the diameter up to "
     "which the stated share lies, weighted by d³ (volume) or 1 (number). Of particles that are nearly spheres only "
     f"({_SALTYKOV}).",

@@ -106,7 +106,13 @@ def covering_balls(squares: Squares, grid: Grid, *, within: Box | None = None) -
 
 
 def count_thickness(
-    balls: Squares, labels: npt.NDArray[np.uint8], *, phase_ids: Sequence[int], widest: float
+    balls: Squares,
+    labels: npt.NDArray[np.uint8],
+    *,
+    phase_ids: Sequence[int],
+    widest: float,
+    places: Sequence[npt.NDArray[np.int64]] | None = None,
+    part_count: int = 1,
 ) -> npt.NDArray[np.int64]:
     """Voxels of each phase by the diameter of the ball that covers them.
 
@@ -116,14 +122,17 @@ def count_thickness(
     labels : (Z, Y, X) uint8 array
     phase_ids : K ids
     widest : largest radius that occurs, in shortest voxel edges
+    places : along z, y, x; the part of the window that a voxel lies in is their sum; one part where None
+    part_count : of the window
 
     Returns
     -------
-    (K, M) int64 array
+    (P, K, M) int64 array
         Class m holds the diameters around m / `BINS_PER_EDGE` shortest voxel edges, centre to centre.
     """
     classes = math.ceil(2 * widest * BINS_PER_EDGE) + 2
-    return np.asarray(_count(balls, labels, np.array(phase_ids, np.uint8), classes))
+    z, y, x = places or tuple(np.zeros(n, np.int64) for n in labels.shape)
+    return np.asarray(_count(balls, labels, np.array(phase_ids, np.uint8), classes, z, y, x, part_count))
 
 
 def _containing_radii(largest: float, edges: npt.NDArray[np.float64], dimension: int) -> npt.NDArray[np.float64]:
@@ -251,16 +260,17 @@ def _next_free(row, x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _count(balls, labels, phase_ids, classes):  # type: ignore[no-untyped-def]
+def _count(balls, labels, phase_ids, classes, along_z, along_y, along_x, part_count):  # type: ignore[no-untyped-def]
     row_of = np.full(256, -1, np.int64)
     for k in range(len(phase_ids)):
         row_of[phase_ids[k]] = k
-    counts = np.zeros((len(phase_ids), classes), np.int64)
+    counts = np.zeros((part_count, len(phase_ids), classes), np.int64)
     depth, height, width = labels.shape
     for z in range(depth):
         for y in range(height):
             for x in range(width):
                 k = row_of[labels[z, y, x]]
                 if k >= 0:
-                    counts[k, int(2 * BINS_PER_EDGE * math.sqrt(balls[z, y, x]) + 0.5)] += 1
+                    part = along_z[z] + along_y[y] + along_x[x]
+                    counts[part, k, int(2 * BINS_PER_EDGE * math.sqrt(balls[z, y, x]) + 0.5)] += 1
     return counts

@@ -20,6 +20,7 @@ __all__ = [
     "Scatter",
     "jackknife",
     "part_number",
+    "part_places",
     "parts_of",
     "piece_bounds",
     "piece_counts",
@@ -135,6 +136,24 @@ def part_number(index: tuple[int, int, int], shape: tuple[int, int, int]) -> int
     counts, cuts = piece_counts(shape), CUTS[2 if shape[0] == 1 else 3][0]
     place = [i * cuts // n if n > 1 else 0 for i, n in zip(index, counts, strict=True)]
     return int(np.ravel_multi_index(place, [cuts if n > 1 else 1 for n in counts]))
+
+
+def part_places(shape: tuple[int, int, int]) -> tuple[npt.NDArray[np.int64], ...]:
+    """Where the parts of the coarser cut lie: the part of a voxel is the sum of its three entries.
+
+    Examples
+    --------
+    >>> z, y, x = part_places((60, 60, 60))
+    >>> int(z[50] + y[2] + x[31]) == part_number((5, 0, 3), (60, 60, 60))
+    True
+    """
+    counts, cuts = piece_counts(shape), CUTS[2 if shape[0] == 1 else 3][0]
+    places = []
+    for axis, (length, count) in enumerate(zip(shape, counts, strict=True)):
+        piece = np.searchsorted(piece_bounds(length, count), np.arange(length), side="right") - 1
+        place = piece * cuts // count if count > 1 else np.zeros(length, np.int64)
+        places.append(np.asarray(place * cuts ** (2 - axis), np.int64))
+    return tuple(places)
 
 
 def jackknife(without: npt.ArrayLike) -> float | None:

@@ -124,6 +124,7 @@ _NAMES = {
     "constrictivity": "Constrictivity",
     "local_thickness": "Local thickness (largest ball that covers a voxel)",
     "chord_length": "Chord length",
+    "lineal_path_length": "Straight way to the end of the phase",
     "unfolded_diameter": "Sphere diameter behind the sections (Saltykov)",
     "integral_range": "Integral range",
     "correlation_length": "Correlation length",
@@ -181,7 +182,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("image", "Image", ("image",)),
     ("cracks", "Cracks and voids in particles", ("particle_void", "crack", "flaw")),
     ("shape", "Particle shape", ("sphericity", "circularity", "aspect", "orientation", "feret", "elongation")),
-    ("widths", "Widths of the phases", ("local_thickness", "chord")),
+    ("widths", "Widths of the phases", ("local_thickness", "chord", "lineal")),
     ("particles", "Particle sizes", ("particle", "contact", "equivalent", "unfolded")),
 )
 """Key, heading and the beginnings of the names that belong there; the first match wins."""

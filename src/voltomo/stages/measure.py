@@ -39,7 +39,7 @@ from voltomo.stages.conventions import convention_rows
 from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.formulation import FormulationConfig
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
-from voltomo.stages.representativity import density_rows
+from voltomo.stages.representativity import density_rows, independent_parts
 from voltomo.stages.segment import SegmentConfig
 from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
@@ -124,7 +124,7 @@ class MeasureResult:
     profiles : axis, then phase name, then the fraction per slice
     curves : size distributions
     warnings : what the numbers cannot carry, in sentences
-    correlations : of each phase over distance
+    correlations : two-point statistics of each phase over distance
     apparent : numbers of transport against the size of the window
     """
 
@@ -170,6 +170,9 @@ def run_measure(
     """
     labels = as_zyx(phase_map.data)
     _check_same_grid(phase_map, instance_map, crack_map)
+    if volume is not None and volume.shape != tuple(labels.shape):
+        shapes = f"volume {volume.shape} and phases {tuple(labels.shape)}"
+        raise ShapeError(f"{shapes} differ in shape; are they of one scan?")
     found = count_structure(labels, phase_map.phases, work)
     counts, pieces = found.slices, found.pieces
     sample = _sample(phase_map, counts)
@@ -183,7 +186,8 @@ def run_measure(
         numbers += check_recipe(numbers, config.formulation.formulation, sample)
     void = find_void_parts(components, sample, instance_map)
     numbers += measure_porosity(counts, sample, parts=void, pieces=pieces, scatters=scatters)
-    numbers += density_rows(found, sample, spans=[one.span for one in correlations if 0 < one.fraction < 1])
+    spans = [one.span for one in correlations if 0 < one.fraction < 1]
+    numbers += density_rows(found, sample, spans=spans)
     if config.conventions:
         numbers += convention_rows(labels, sample, found, neighbors, work)
     numbers += _connectivity(components, sample, counts, config)
@@ -194,8 +198,10 @@ def run_measure(
     asked: dict[str, Any] = {"wanted": config.uncertainty.parts_of_window, "tolerance": config.representative_tolerance}
     flows, apparent = with_apparent(transport, labels, sample, config.transport_settings, work, **asked)
     numbers += flows
-    widths, curves = width_rows(labels, sample, counts, config.local_thickness, work)
-    numbers += widths
+    filled = independent_parts(found, sample, spans=spans) or ()
+    widths = width_rows(labels, sample, found, config.local_thickness, work, parts=filled)
+    numbers += widths.rows
+    curves = widths.curves
     if instance_map is not None and instance_map.table:
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         particles = _particles(instance_map.table, sample, counts, config)
@@ -206,6 +212,7 @@ def run_measure(
     numbers = estimate_uncertainty(numbers, phase_map, labels, sample, config.uncertainty, work, **grey)
     warnings = tuple(_warnings(sample, instance_map))
     drawn = tuple(curve for correlation in correlations for curve in correlation.curves)
+    drawn += widths.paths
     return MeasureResult(Measurements(tuple(numbers)), profiles(counts, sample), curves, warnings, drawn, apparent)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -14,6 +15,7 @@ from voltomo.errors import GateError
 from voltomo.metrics.curves import SizeCurve
 from voltomo.metrics.fractions import SliceCounts
 from voltomo.metrics.opening import count_thickness, covering_balls, squared_radii
+from voltomo.metrics.representativity import part_places
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.thickness import measure_thickness, thickness_curves, withhold_thickness
 from voltomo.morphology.grid import Grid
@@ -36,9 +38,18 @@ _BYTES_OF_BALLS = 24
 
 
 def thickness_rows(
-    labels: ArrayLike, sample: Sample, counts: SliceCounts, wanted: ThicknessWanted, work: Workspace
+    labels: ArrayLike,
+    sample: Sample,
+    counts: SliceCounts,
+    wanted: ThicknessWanted,
+    work: Workspace,
+    *,
+    parts: Sequence[int] = (),
 ) -> tuple[tuple[Measurement, ...], tuple[SizeCurve, ...]]:
-    """Quantiles and curves of the local thickness; withheld with the reason where it cannot be had."""
+    """Quantiles and curves of the local thickness; withheld with the reason where it cannot be had.
+
+    The spread between the `parts` of the window, where there are any, tells the representativity.
+    """
     if wanted == "none":
         return (), ()
     if wanted == "auto" and math.prod(sample.shape) > _MOST_VOXELS:
@@ -55,12 +66,14 @@ def thickness_rows(
                 "with `measure: {local_thickness: all}`"
             )
             return tuple(withhold_thickness(sample, reason)), ()
-        voxels = _count(labels, squares, widest, sample, grid, work)
+        by_part = _count(labels, squares, widest, sample, grid, work)
     except GateError as refusal:
         if refusal.gate != "memory":
             raise
         return tuple(withhold_thickness(sample, str(refusal))), ()
-    return tuple(measure_thickness(voxels, sample)), tuple(thickness_curves(voxels, sample))
+    voxels = by_part.sum(axis=0)
+    rows_found = measure_thickness(voxels, sample, parts=[by_part[i] for i in parts])
+    return tuple(rows_found), tuple(thickness_curves(voxels, sample))
 
 
 def _radii(labels: ArrayLike, sample: Sample, grid: Grid, work: Workspace) -> tuple[ArrayLike, float, float]:
@@ -92,12 +105,18 @@ def _radii(labels: ArrayLike, sample: Sample, grid: Grid, work: Workspace) -> tu
 def _count(
     labels: ArrayLike, squares: ArrayLike, widest: float, sample: Sample, grid: Grid, work: Workspace
 ) -> npt.NDArray[np.int64]:
-    """(K, M) voxels of each phase by local thickness."""
-    ids = sample.phases.ids
+    """(P, K, M) voxels of each phase by part of the window and local thickness."""
+    ids, places = sample.phases.ids, part_places(sample.shape)
+    part_count = 1 + sum(int(place[-1]) for place in places)
 
     def count(block: Block, labels: npt.NDArray[np.uint8], squares: npt.NDArray[np.float32]) -> Partial:
         balls = covering_balls(squares, grid, within=block.inner)
-        return {"counts": count_thickness(balls, labels[block.inner], phase_ids=ids, widest=widest)}
+        here = [place[side] for place, side in zip(places, block.write, strict=True)]
+        return {
+            "counts": count_thickness(
+                balls, labels[block.inner], phase_ids=ids, widest=widest, places=here, part_count=part_count
+            )
+        }
 
     halo = grid.halo(widest * grid.smallest_edge)
     merged = work.reduce(

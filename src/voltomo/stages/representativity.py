@@ -21,7 +21,7 @@ from voltomo.metrics.uncertainty import with_part
 from voltomo.morphology.directions import CroftonDirections, crofton_directions
 from voltomo.stages.structure_counts import PartCounts, StructureCounts
 
-__all__ = ["density_rows"]
+__all__ = ["density_rows", "independent_parts"]
 
 _FEWEST_PARTS = 4
 """Parts that hold voxels; a spread of fewer says little."""
@@ -33,6 +33,22 @@ _TOO_SMALL = UncertaintyPart(
     "representativity",
     note="not estimated: the window holds too few integral ranges for its parts to be independent; see integral_range",
 )
+
+
+def independent_parts(
+    found: StructureCounts, sample: Sample, *, spans: Iterable[IntegralRange | None]
+) -> tuple[int, ...] | None:
+    """Numbers of the parts of the window whose spread tells how well it stands for its sample.
+
+    Returns
+    -------
+    tuple of int, or None
+        The parts that hold voxels, none if they are fewer than four; None where the window is too small.
+    """
+    if not all(span is not None and span.freedom >= _LEAST_FREEDOM for span in spans):
+        return None
+    filled = [i for i, part in enumerate(found.parts) if part.voxels.any() and part.voxels.sum() < sample.voxels]
+    return tuple(filled) if len(filled) >= _FEWEST_PARTS else ()
 
 
 def density_rows(
@@ -52,16 +68,18 @@ def density_rows(
     directions = crofton_directions(sample.edges, sample.dimension)
     whole = PartCounts(found.slices.phases, found.pairs, found.windows)
     rows = _rows(whole, sample, directions)
-    filled = [part for part in found.parts if part.voxels.any() and part.voxels.sum() < sample.voxels]
-    if not all(span is not None and span.freedom >= _LEAST_FREEDOM for span in spans):
-        yield from (row if row.value is None else with_part(row, _TOO_SMALL) for row in rows)
+    numbers = independent_parts(found, sample, spans=spans)
+    if not numbers:
+        yield from rows if numbers is not None else (_too_small(row) for row in rows)
         return
-    if len(filled) < _FEWEST_PARTS:
-        yield from rows
-        return
+    filled = [found.parts[i] for i in numbers]
     without = [[row.value for row in _rows(_without(whole, part), sample, directions)] for part in filled]
     for row, *values in zip(rows, *without, strict=True):
         yield _with_scatter(row, values)
+
+
+def _too_small(row: Measurement) -> Measurement:
+    return row if row.value is None else with_part(row, _TOO_SMALL)
 
 
 def _rows(counts: PartCounts, sample: Sample, directions: CroftonDirections) -> list[Measurement]:

@@ -92,7 +92,8 @@ def estimate_uncertainty(
     config : what is estimated
     work : where the blocks run
     volume : the grey volume, where it is at hand
-    segmentation : how the map was found in it; None where the map came from elsewhere
+    segmentation : how the map was found in it; None where the map came from elsewhere, whose budgets then lack the
+        resolution
 
     Returns
     -------
@@ -104,11 +105,13 @@ def estimate_uncertainty(
     if config.bands:
         found = boundary_bands(found, phase_map, labels, sample, work)
     found = segmentation_parts(found, phase_map, labels, sample, config, work)
-    if volume is None or segmentation is None or not config.resolution:
+    if volume is None or not config.resolution:
         return found
     phase = (*sample.phases.with_role("active"), *reversed(tuple(sample.phases)))[0]
-    sigma = edge_spread(volume, labels, phase, work, channel=segmentation.channel)
-    found = resolution_parts(found, volume, sample, segmentation, work, sigma=sigma, factors=config.resolution)
+    channel = 0 if segmentation is None else segmentation.channel
+    sigma = edge_spread(volume, labels, phase, work, channel=channel)
+    if segmentation is not None:
+        found = resolution_parts(found, volume, sample, segmentation, work, sigma=sigma, factors=config.resolution)
     return [*found, resolution_row(sigma, phase, sample)]
 
 
