@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from scipy.ndimage import gaussian_filter
 
 import voltomo as vt
@@ -76,6 +77,25 @@ def test_a_twin_scores_itself_without_error(twin: StudyArtifacts) -> None:
     assert ious == [1] * len({phase.role for phase in twin.phase_map.phases})
     found = [row["value"] for row in scores if row["name"] == "f1_score"]
     assert set(found) <= {1, None}
+
+
+def test_the_terminal_gets_every_score_with_its_parts(tmp_path: Path) -> None:
+    """A section against a shifted copy: errors are shown with both numbers, and what has no value says why."""
+    labels = np.ones((40, 40), np.uint8)
+    labels[5:25, 5:25] = 2
+    for name, shift in (("result", 3), ("truth", 0)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.roll(labels, shift, 1))
+    (tmp_path / "phases.yaml").write_text(
+        "phases: [{id: 1, code: 1, name: pore, role: pore}, {id: 2, code: 2, name: NMC, role: active}]"
+    )
+    scores = evaluate_paths(
+        tmp_path / "result.tif", tmp_path / "truth.tif", phases=tmp_path / "phases.yaml", properties=True
+    )
+    assert "boundary_length_error active" in scores.text
+    assert "void_recall active" in scores.text
+    assert "- (the truth has no void)" in scores.text
+    assert "(result 0.250000, truth 0.250000)" in scores.text
+    assert "tortuosity" not in scores.text  # of a section there is none
 
 
 def test_measuring_a_twin_finds_its_truth(twin: StudyArtifacts) -> None:

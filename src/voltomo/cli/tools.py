@@ -74,6 +74,9 @@ def evaluate(
             "--truth-code", metavar="ROLE=CODE", help="Meaning of a code in the truth file, such as active=0."
         ),
     ] = None,
+    properties: Annotated[
+        bool, typer.Option("--properties", help="Solve for the tortuosity factors of both maps too.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the scores as JSON.")
     ] = None,
@@ -81,10 +84,18 @@ def evaluate(
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Score a result against a truth."""
+    """Score a result against a truth: overlap, boundaries, voids, binder coverage, probabilities, particles."""
     from voltomo.pipeline import evaluate_paths
 
-    scores = evaluate_paths(result, truth, phases=phases, codes=tuple(codes or ()), output=output, overwrite=overwrite)
+    scores = evaluate_paths(
+        result,
+        truth,
+        phases=phases,
+        codes=tuple(codes or ()),
+        properties=properties,
+        output=output,
+        overwrite=overwrite,
+    )
     Output(as_json=as_json).result(scores.values, scores.text)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from voltomo.artifacts import CrackMap, InstanceMap, PhaseMap
+from voltomo.artifacts import CrackMap, InstanceMap, Measurement, PhaseMap
 from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.registry import read_volume
@@ -115,14 +115,15 @@ def evaluate_paths(
     *,
     phases: Path | None = None,
     codes: tuple[str, ...] = (),
+    properties: bool = False,
     output: Path | None = None,
     overwrite: bool = False,
 ) -> Scores:
-    """Score a study or file against another, without writing into either."""
+    """Score a study or file against another, without writing into either; with tortuosity factors where asked."""
     if output is not None and output.exists() and not overwrite:
         raise InputError(f"{output} exists; give --overwrite to replace it")
     found, wanted = open_labels(result, phases=phases), open_labels(truth, phases=phases, codes=codes)
-    scored = _score(found, wanted, EvaluateConfig(), MemoryWorkspace(block_shape=BLOCK))
+    scored = _score(found, wanted, EvaluateConfig(properties=properties), MemoryWorkspace(block_shape=BLOCK))
     rows = _comparison(scored, found, wanted)
     values = {**scored.to_record(), "comparison": rows}
     if output is not None:
@@ -167,7 +168,7 @@ def _row(quantity: str, measured: float, truth: float, unit: str) -> dict[str, A
 
 
 def _text(result: EvaluateResult) -> str:
-    """A table for the terminal: one line per class, then the particles."""
+    """A table for the terminal: one line per class, then all other numbers with what they are made of."""
     names = ("iou", "dice", "boundary_f_score")
     lines = [result.grouping.sentence, f"{'class':<16}" + "".join(f"{name:>18}" for name in names)]
     for phase in result.grouping.names:
@@ -175,8 +176,14 @@ def _text(result: EvaluateResult) -> str:
         cells = "".join(f"{'-' if s is None or np.isnan(s) else format(s, '.4f'):>18}" for s in scores)
         lines.append(f"{phase:<16}{cells}")
     per_class = {*names, "voxel_precision", "voxel_recall"}
-    for item in result.measurements:
-        if item.name not in per_class and item.value is not None:
-            label = " ".join(part for part in (item.name, item.phase, item.statistic) if part)
-            lines.append(f"{label:<50} {item.value:.6g} {'' if item.unit == '1' else item.unit}".rstrip())
+    lines += [_line(item) for item in result.measurements if item.name not in per_class]
     return "\n".join([*lines, *(f"note: {sentence}" for sentence in result.warnings)])
+
+
+def _line(item: Measurement) -> str:
+    """Name, value and unit, and what was compared; a number that is withheld says why."""
+    label = " ".join(part for part in (item.name, item.phase, item.axis, item.statistic) if part)
+    value = "-" if item.value is None else f"{item.value:.4g}"
+    note = item.reason if item.value is None else item.method
+    words = [value, "" if item.unit == "1" else item.unit, f"({note})" if note else ""]
+    return f"{label:<60} {' '.join(word for word in words if word)}"
