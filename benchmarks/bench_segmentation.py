@@ -1,0 +1,274 @@
+"""Segmentation learnt from a few labels, beside thresholds, clusters, a fitted cut and XGBoost: one table.
+
+Real slices (nine of three nano-CT scans of NMC cathodes, not in the repository) are held out slice by slice or scan by
+scan; synthetic electrodes at three doses have a known truth for all three phases. Every row of the table is made of
+folds that stand for themselves: each is written to a file of JSON lines as it ends, and found there by the next run::
+
+    python benchmarks/bench_segmentation.py --protocol slice scan --methods otsu cut xgboost --out scores.jsonl
+    python benchmarks/bench_segmentation.py --protocol synthetic --methods k-means unet --out scores.jsonl
+    python benchmarks/bench_segmentation.py --table --out scores.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from segmenters import ACTIVE, BINDER, PHASES, PORE, SEGMENTERS, Answer
+
+from voltomo.learning.pairs import LabelledImage
+from voltomo.metrics.agreement import confusion_matrix, iou
+from voltomo.metrics.boundary_score import near_boundary
+from voltomo.metrics.calibration import brier_score, calibration_error, count_calibration, merge_calibration
+from voltomo.metrics.neighbors import count_neighbors
+from voltomo.metrics.shell import covered_share, false_shell
+from voltomo.metrics.surfaces import InterfaceCounts
+from voltomo.metrics.void_recall import VoidScores
+from voltomo.morphology.directions import crofton_directions
+from voltomo.stages.void_agreement import compare_voids
+from voltomo.stages.workspace import MemoryWorkspace
+
+SCANS = {"A": ("A_1", "A_200", "A_400"), "B": ("B_103", "B_510", "B_929"), "C": ("C_394", "C_546", "C_698")}
+BESIDE = Path(__file__).parents[2] / "shared" / "data" / "nmc_nanoct"
+CODES = np.array([ACTIVE, BINDER, PORE], np.uint8)
+"""Phase of the codes 0, 1, 2 of the real labels."""
+DOSES = ("low", "medium", "high")
+NEAR = 3.0
+SCRIBBLED = 0.01
+"""Share of the pixels that scribbles label."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training and what it is tested on.
+
+    Parameters
+    ----------
+    name : unique within the protocol
+    training : labelled images
+    test : images with all labels, by scan
+    """
+
+    name: str
+    training: tuple[LabelledImage, ...]
+    test: tuple[LabelledImage, ...]
+
+
+@cache
+def real_slice(folder: Path, name: str) -> LabelledImage:
+    """A slice with its label in our ids."""
+    grey = tifffile.imread(folder / f"{name}.tif").astype(np.float32)
+    labels = CODES[tifffile.imread(folder / f"{name}_label.tif")]
+    return LabelledImage(name, grey[None, None], labels[None], scan=name[0])
+
+
+def real_folds(protocol: str, folder: Path) -> Iterator[Fold]:
+    """Leave one slice out (9 folds), or one scan (3)."""
+    for scan, names in SCANS.items():
+        for held in [(name,) for name in names] if protocol == "slice" else [names]:
+            others = [name for group in SCANS.values() for name in group if name not in held]
+            yield Fold(
+                held[0] if protocol == "slice" else scan,
+                tuple(real_slice(folder, name) for name in others),
+                tuple(real_slice(folder, name) for name in held),
+            )
+
+
+@cache
+def synthetic_slices(dose: str, seed: int, depth: int, count: int) -> tuple[LabelledImage, ...]:
+    """Slices of a synthetic electrode, far apart, with their true phases; cracks count as pore."""
+    import voltomo as vt
+
+    twin = vt.synth("nmc", shape=(depth, 256, 256), seed=seed, scan_settings={"dose": dose, "seed": seed})
+    assert twin.volume is not None
+    phase_of = np.zeros(256, np.uint8)
+    for phase in twin.phase_map.phases:
+        phase_of[phase.id] = {"active": ACTIVE, "binder": BINDER}.get(phase.role, PORE)
+    grey, truth = np.asarray(twin.volume.data), phase_of[np.asarray(twin.phase_map.data)]
+    places = np.linspace(0, depth - 1, 2 * count + 1).round().astype(int)[1::2]
+    name = f"{dose} {seed}"
+    return tuple(LabelledImage(f"{name} z{z}", grey[:, [z]], truth[[z]], scan=name) for z in places)
+
+
+def synthetic_folds(seeds: int = 2) -> Iterator[Fold]:
+    """Three labelled slices of one electrode, tested on four slices of another one at the same dose."""
+    for dose in DOSES:
+        for seed in range(seeds):
+            yield Fold(f"{dose} {seed}", synthetic_slices(dose, seed, 96, 3), synthetic_slices(dose, 100 + seed, 96, 4))
+
+
+def fewer_labels(fold: Fold, labels: str, seed: int) -> tuple[LabelledImage, ...]:
+    """All labels, those of a few slices (of other scans in turn), or scribbles on all slices."""
+    if labels == "all":
+        return fold.training
+    if labels == "scribbles":
+        return tuple(scribble(image, seed + i) for i, image in enumerate(fold.training))
+    own = fold.test[0].scan
+    groups: dict[str, list[LabelledImage]] = {}
+    for image in sorted(fold.training, key=lambda image: image.scan != own):
+        groups.setdefault(image.scan, []).append(image)
+    in_turn = [group[i] for i in range(3) for group in groups.values() if i < len(group)]
+    return tuple(in_turn[: int(labels)])
+
+
+def scribble(image: LabelledImage, seed: int) -> LabelledImage:
+    """Strokes 3 pixels wide along random walks inside one phase, of each phase until its share is labelled."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros_like(image.labels)
+    truth, painted = image.labels[0], labels[0]
+    for phase in PHASES.ids:
+        inside = np.argwhere(truth == phase)
+        while len(inside) and np.count_nonzero(painted == phase) < SCRIBBLED * len(inside):
+            place = inside[rng.integers(len(inside))].astype(float)
+            angle = rng.uniform(0, 2 * np.pi)
+            for _ in range(30):
+                y, x = place.round().astype(int)
+                if not (0 <= y < truth.shape[0] and 0 <= x < truth.shape[1]) or truth[y, x] != phase:
+                    break
+                area = slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2)
+                painted[area][truth[area] == phase] = phase
+                angle += rng.normal(0, 0.3)
+                place += np.sin(angle), np.cos(angle)
+    return LabelledImage(image.name, image.grey, labels, scan=image.scan)
+
+
+def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, Any]:
+    """Scores of one fold; per image where images differ, calibration of all together."""
+    is_active = np.arange(256) == ACTIVE
+    voids, overlaps, means, shells = VoidScores(0, 0, 0, 0), [], [], []
+    near, overall = None, None
+    for answer, image in zip(answers, test, strict=True):
+        confusion = confusion_matrix(image.labels, answer.labels, classes=3)
+        overlaps.append(float(iou(confusion)[ACTIVE - 1]))
+        has_binder = bool(np.any(answer.labels == BINDER))
+        means.append(float(np.nanmean(iou(confusion))) if has_binder else None)
+        voids += compare_voids(
+            answer.labels, image.labels, MemoryWorkspace(), result_active=is_active, truth_active=is_active
+        )
+        shells.append(false_shell(coverage(answer.labels), coverage(image.labels)) if has_binder else None)
+        if answer.probabilities is not None:
+            stored = np.round(255 * answer.probabilities).astype(np.uint8)
+            here = near_boundary(image.labels, NEAR)
+            parts = [count_calibration(stored, image.labels, where=where) for where in (None, here)]
+            overall = parts[0] if overall is None else merge_calibration(overall, parts[0])
+            near = parts[1] if near is None else merge_calibration(near, parts[1])
+    found: dict[str, Any] = {"iou": overlaps, "mean_iou": means, "shell": shells, "voids": list(vars(voids).values())}
+    if overall is not None and near is not None:
+        found |= {
+            "calibration": float(calibration_error(overall).mean()),
+            "calibration_near": float(calibration_error(near).mean()),
+            "brier": brier_score(overall),
+        }
+    return found
+
+
+def coverage(labels: np.ndarray) -> float:
+    """Share of the boundary of the active material that binder covers, in the plane."""
+    directions = crofton_directions(None, 2)
+    counts = [count_neighbors(one[None], phase_ids=PHASES.ids, offsets=directions.offsets) for one in labels]
+    rows = {phase.name: i for i, phase in enumerate(PHASES)}
+    return covered_share(InterfaceCounts(sum(counts), directions), active=rows["NMC"], binder=(rows["binder"],))
+
+
+def run_fold(fold: Fold, method: str, labels: str, seed: int) -> dict[str, Any]:
+    """Train, answer for every test scan, score; wall and processor seconds."""
+    started, spent = time.perf_counter(), time.process_time()
+    predict = SEGMENTERS[method](fewer_labels(fold, labels, seed), seed)
+    trained, trained_spent = time.perf_counter(), time.process_time()
+    grey = np.concatenate([np.asarray(image.grey) for image in fold.test], axis=1)
+    answer = predict(grey)
+    ended = time.perf_counter()
+    depth = [image.shape[0] for image in fold.test]
+    cuts = np.cumsum(depth)[:-1]
+    pieces = np.split(answer.labels, cuts)
+    likely = [None] * len(depth) if answer.probabilities is None else np.split(answer.probabilities, cuts, axis=1)
+    scores = score([Answer(a, b) for a, b in zip(pieces, likely, strict=True)], fold.test)
+    times = {"train_s": trained - started, "train_core_s": trained_spent - spent, "predict_s": ended - trained}
+    return scores | times | {"pixels": int(answer.labels.size)}
+
+
+def table(lines: list[dict[str, Any]]) -> str:
+    """One row per protocol, labels and method: means over test images; spread over seeds where there are several."""
+    rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for line in lines:
+        group = line["fold"].split()[0] if line["protocol"] == "synthetic" else ""
+        rows.setdefault((f"{line['protocol']} {group}".strip(), line["labels"], line["method"]), []).append(line)
+    head = (
+        "| protocol | labels | method | folds | NMC IoU | lowest | mean IoU | voids found | voids right | "
+        "false shell, points | calibration | near boundary | Brier | training, s | core-s | Mpixel/s |"
+    )
+    text = [head, "|---" * 16 + "|"]
+    for key, found in rows.items():
+        voids = np.sum([line["voids"] for line in found], axis=0)
+        by_seed = {line["seed"]: [] for line in found}
+        for line in found:
+            by_seed[line["seed"]] += line["iou"]
+        means = [float(np.mean(values)) for values in by_seed.values()]
+        spread = f" ± {np.std(means, ddof=1):.3f}" if len(means) > 1 else ""
+        every = [value for line in found for value in line["iou"]]
+        cells = [
+            *key,
+            str(len(found)),
+            f"{np.mean(means):.3f}{spread}",
+            f"{min(every):.3f}",
+            _mean(found, "mean_iou", ".3f"),
+            f"{voids[1]} of {voids[0]}",
+            f"{voids[3]} of {voids[2]}",
+            _mean(found, "shell", ".1f"),
+            *(_mean(found, name, ".3f") for name in ("calibration", "calibration_near", "brier")),
+            _mean(found, "train_s", ".1f"),
+            _mean(found, "train_core_s", ".0f"),
+            f"{sum(line['pixels'] for line in found) / sum(line['predict_s'] for line in found) / 1e6:.2f}",
+        ]
+        text.append("| " + " | ".join(cells) + " |")
+    return "\n".join(text)
+
+
+def _mean(lines: list[dict[str, Any]], name: str, form: str) -> str:
+    values = [line[name] for line in lines if line.get(name) is not None]
+    flat = [v for value in values for v in (value if isinstance(value, list) else [value]) if v is not None]
+    return format(float(np.mean(flat)), form) if flat else "–"
+
+
+def main() -> None:
+    """Run the folds that the file does not hold yet, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--protocol", nargs="+", choices=("slice", "scan", "synthetic"), default=("slice", "scan"))
+    parser.add_argument("--methods", nargs="+", choices=tuple(SEGMENTERS), default=("otsu", "otsu-3", "k-means", "cut"))
+    parser.add_argument("--labels", default="all", help="all, scribbles (1 %%), or a number of slices")
+    parser.add_argument("--seeds", nargs="+", type=int, default=(0,))
+    parser.add_argument("--folds", nargs="+", help="names of folds, such as A_1; all where not given")
+    parser.add_argument("--data", type=Path, default=BESIDE, help="folder of the real slices")
+    parser.add_argument("--out", type=Path, default=Path("segmentation.jsonl"), help="file of finished folds")
+    parser.add_argument("--table", action="store_true", help="print the table only")
+    given = parser.parse_args()
+    lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
+    done = {tuple(line[name] for name in ("protocol", "method", "labels", "seed", "fold")) for line in lines}
+    for protocol in () if given.table else given.protocol:
+        if protocol != "synthetic" and not given.data.exists():
+            raise SystemExit(f"{given.data} does not exist; name the folder of the slices with --data")
+        for fold in synthetic_folds() if protocol == "synthetic" else real_folds(protocol, given.data):
+            for method in given.methods:
+                for seed in given.seeds:
+                    key = (protocol, method, given.labels, seed, fold.name)
+                    if key in done or (given.folds and fold.name not in given.folds):
+                        continue
+                    names = dict(zip(("protocol", "method", "labels", "seed", "fold"), key, strict=True))
+                    line = names | run_fold(fold, method, given.labels, seed)
+                    lines.append(line)
+                    with given.out.open("a") as file:
+                        file.write(json.dumps(line) + "\n")
+                    print(f"{protocol} {fold.name} {method}: IoU {np.mean(line['iou']):.3f}", flush=True)
+    print(table(lines))
+
+
+if __name__ == "__main__":
+    main()

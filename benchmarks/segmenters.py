@@ -1,0 +1,189 @@
+"""The ways to segment that `bench_segmentation.py` compares: each learns from labelled slices and answers for others.
+
+Fitting and answering see grey values as a user would have them: percentiles of a scan that is to be segmented are those
+of its own slices, never of the training slices. Everything works in the plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from voltomo.artifacts import Phase, PhaseTable, Volume
+from voltomo.learning.normalization import Normalization, measure_by_scan, measure_normalization
+from voltomo.learning.pairs import LabelledImage
+from voltomo.learning.splits import split_labels
+from voltomo.segmentation.fitted_cut import fit_cut
+from voltomo.stages.segment import SegmentConfig, run_segment
+from voltomo.stages.workspace import MemoryWorkspace
+
+__all__ = ["PHASES", "SEGMENTERS", "Answer", "Segmenter"]
+
+PHASES = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "NMC", "active")))
+"""By rising grey."""
+PORE, BINDER, ACTIVE = 1, 2, 3
+
+Images: TypeAlias = Sequence[LabelledImage]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One scan segmented.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) uint8 ids of `PHASES`; two-class methods give pore and NMC only
+    probabilities : (3, Z, Y, X) float32, where the method has them
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray | None = None
+
+
+Predict: TypeAlias = Callable[[np.ndarray], Answer]
+"""Of the grey values (C, Z, Y, X) of one scan."""
+Segmenter: TypeAlias = Callable[[Images, int], Predict]
+"""``segmenter(labelled images, seed) -> predict``."""
+
+
+def _unlearned(ids: tuple[int, ...], **settings: Any) -> Segmenter:
+    """A method that needs no labels; one histogram per slice."""
+
+    def fit(images: Images, seed: int) -> Predict:
+        def predict(grey: np.ndarray) -> Answer:
+            config = SegmentConfig.model_validate(settings)
+            slices = [run_segment(Volume(grey[:, [z]]), config, MemoryWorkspace()) for z in range(grey.shape[1])]
+            classes = np.concatenate([np.asarray(found.phase_map.data) for found in slices])
+            return Answer(np.array((0, *ids), np.uint8)[classes])
+
+        return predict
+
+    return fit
+
+
+def _cut(images: Images, seed: int) -> Predict:
+    """One cut of the grey as it is."""
+    fitted = fit_cut(images)
+    return lambda grey: Answer(fitted.apply(grey[0]))
+
+
+def _scaled_cut(images: Images, seed: int) -> Predict:
+    """One cut of the grey between the percentiles of its scan."""
+    fitted = fit_cut(images, normalizations=measure_by_scan(images))
+    return lambda grey: Answer(fitted.apply(measure_normalization(grey).apply(grey)[0]))
+
+
+def _xgboost(images: Images, seed: int) -> Predict:
+    """Gradient-boosted trees on scikit-image's multi-scale features of the scaled grey: the peer."""
+    from xgboost import XGBClassifier
+
+    rng = np.random.default_rng(seed)
+    features, classes = [], []
+    for image, scale in zip(images, measure_by_scan(images), strict=True):
+        grey = np.asarray(image.grey)
+        for z in range(image.shape[0]):
+            places = np.flatnonzero(image.labels[z])
+            places = rng.permutation(places)[: _XGBOOST_PIXELS // len(images)]
+            features.append(_features(grey[0, z], scale)[places])
+            classes.append(image.labels[z].ravel()[places] - 1)
+    settings = {"n_estimators": 100, "max_depth": 6, "learning_rate": 0.2, "tree_method": "hist", "subsample": 0.8}
+    model = XGBClassifier(**settings, colsample_bytree=0.8, n_jobs=2, random_state=seed)
+    model.fit(np.concatenate(features), np.concatenate(classes))
+
+    def predict(grey: np.ndarray) -> Answer:
+        scale = measure_normalization(grey)
+        rows = [model.predict_proba(_features(grey[0, z], scale)) for z in range(grey.shape[1])]
+        shape = grey.shape[1:]
+        probabilities = np.stack(rows).reshape(*shape, -1).transpose(3, 0, 1, 2)
+        return _most_likely(probabilities)
+
+    return predict
+
+
+_XGBOOST_PIXELS = 400_000
+"""Of all training images; all 2.5 million pixels of nine slices take six times as long and score the same to 0.002."""
+
+
+def _features(grey: np.ndarray, scale: Normalization) -> np.ndarray:
+    """(pixels, features) of one slice; kept, since nine folds ask for the same slices."""
+    scaled = scale.apply(grey[None, None])[0, 0]
+    return _features_of(scaled.tobytes(), scaled.shape)
+
+
+@lru_cache(maxsize=16)
+def _features_of(values: bytes, shape: tuple[int, int]) -> np.ndarray:
+    from skimage.feature import multiscale_basic_features
+
+    grey = np.frombuffer(values, np.float32).reshape(shape)
+    found = multiscale_basic_features(grey, sigma_min=0.5, sigma_max=16, workers=2)
+    return np.asarray(found, np.float32).reshape(-1, found.shape[-1])
+
+
+def _most_likely(probabilities: np.ndarray) -> Answer:
+    return Answer((1 + np.argmax(probabilities, axis=0)).astype(np.uint8), probabilities.astype(np.float32))
+
+
+def _of_model(train: Callable[[Images, int], Any]) -> Segmenter:
+    """A model of ours behind its engine."""
+
+    def fit(images: Images, seed: int) -> Predict:
+        model = train(images, seed)
+
+        def predict(grey: np.ndarray) -> Answer:
+            from voltomo.inference.engines import open_predictor
+
+            predictor = open_predictor(model, engine="auto", precision="f32", threads=2)
+            scale = Normalization.from_mapping(model.normalization)
+            if scale.method == "percentile":
+                scale = measure_normalization(grey, percentiles=scale.percentiles)
+            logits = predictor(scale.apply(grey)) / model.temperature
+            weights = np.exp(logits - logits.max(axis=0))
+            return _most_likely(weights / weights.sum(axis=0))
+
+        return predict
+
+    return fit
+
+
+_GAP = 16
+"""Pixels between training and validation."""
+
+
+def _classifier(kind: str) -> Segmenter:
+    def train(images: Images, seed: int) -> Any:
+        from voltomo.classifiers.settings import ClassifierSettings
+        from voltomo.classifiers.train import train_classifier
+
+        split = split_labels(images, gap=_GAP, seed=seed)
+        return train_classifier(images, split, PHASES, ClassifierSettings(kind=kind, seed=seed))
+
+    return _of_model(train)
+
+
+def _network(name: str, **settings: Any) -> Segmenter:
+    def train(images: Images, seed: int) -> Any:
+        from voltomo.training import TrainingSettings, train_network
+
+        split = split_labels(images, gap=_GAP, seed=seed)
+        return train_network(images, split, PHASES, TrainingSettings(network=name, seed=seed, **settings))
+
+    return _of_model(train)
+
+
+SEGMENTERS: dict[str, Segmenter] = {
+    "otsu": _unlearned((PORE, ACTIVE), method="otsu"),
+    "otsu-3": _unlearned((PORE, BINDER, ACTIVE), method="multi-otsu", classes=3),
+    "k-means": _unlearned((PORE, BINDER, ACTIVE), method="kmeans", classes=3, feature="mean"),
+    "cut": _cut,
+    "cut-scaled": _scaled_cut,
+    "xgboost": _xgboost,
+    "forest": _classifier("forest"),
+    "boosting": _classifier("boosting"),
+    "mlp": _classifier("mlp"),
+    "unet": _network("unet"),
+    "lrcsnet": _network("lrcsnet"),
+}
