@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
@@ -10,19 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from voltomo.io.study import storage_errors, write_text
 from voltomo.metrics.comparison import Contrast
 from voltomo.report.comparison_content import ComparisonContent
 from voltomo.report.comparison_pictures import draw_comparison
 from voltomo.report.comparison_rows import contrast_groups, finding
-from voltomo.report.drawing import png_bytes
+from voltomo.report.templating import embedded_figure, fill_template
 
 __all__ = ["COMPARISON_COLUMNS", "write_comparison"]
-
-_PIXELS_PER_INCH = 96
 
 COMPARISON_COLUMNS = (
     "reference",
@@ -79,15 +73,10 @@ def write_comparison(folder: Path, content: ComparisonContent) -> Path:
 
 
 def _render(content: ComparisonContent) -> str:
-    environment = Environment(
-        loader=PackageLoader("voltomo.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.lstrip_blocks = True
-    css = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     contrasts = [contrast for pair in content.pairs for contrast in pair.contrasts]
-    return environment.get_template("comparison.html.j2").render(
+    return fill_template(
+        "comparison.html.j2",
         title=content.title,
-        css=Markup(css),  # noqa: S704 - our own file
         studies=content.studies,
         flags=content.flags,
         tested=sum(contrast.effect is not None for contrast in contrasts),
@@ -113,13 +102,7 @@ def _is_apart(contrast: Contrast) -> bool:
 def _embedded(content: ComparisonContent) -> dict[str, dict[str, Any]]:
     """The pictures as data addresses, with the size at which they are shown."""
     return {
-        name: {
-            "heading": heading,
-            "caption": caption,
-            "src": "data:image/png;base64," + base64.b64encode(png_bytes(figure)).decode("ascii"),
-            "width": round(figure.get_figwidth() * _PIXELS_PER_INCH),
-            "height": round(figure.get_figheight() * _PIXELS_PER_INCH),
-        }
+        name: {"heading": heading, "caption": caption, **embedded_figure(figure)}
         for name, (heading, caption, figure) in draw_comparison(content).items()
     }
 

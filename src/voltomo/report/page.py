@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from voltomo.report.content import AXES, ReportContent
-from voltomo.report.drawing import png_bytes
 from voltomo.report.methods import Methods
 from voltomo.report.pictures import Picture
 from voltomo.report.record import configuration_yaml, input_rows, step_rows, voxel_text
 from voltomo.report.table import key_rows, make_table
+from voltomo.report.templating import embedded_figure, fill_template
 from voltomo.report.truth import truth_rows
 from voltomo.report.wording import number_text
 from voltomo.units import format_length
 
 __all__ = ["render_page"]
-
-_PIXELS_PER_INCH = 96
-"""Of CSS: an image of w inches is shown w × 96 wide at most."""
 
 
 def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods: Methods) -> str:
@@ -31,14 +23,9 @@ def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods
 
     File names, phase names and every other text of the user's are escaped.
     """
-    environment = Environment(
-        loader=PackageLoader("voltomo.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.lstrip_blocks = True
-    css = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    return environment.get_template("template.html.j2").render(
+    return fill_template(
+        "template.html.j2",
         title=content.title,
-        css=Markup(css),  # noqa: S704 - our own file
         facts=_facts(content),
         warnings=content.warnings,
         key=key_rows(content),
@@ -62,15 +49,7 @@ def _sorted_items(values: Any) -> list[tuple[str, str]]:
 
 def _embedded(picture: Picture) -> dict[str, Any]:
     """What the template needs of a picture; the images as data addresses."""
-    parts = [
-        {
-            "src": "data:image/png;base64," + base64.b64encode(png_bytes(part.figure)).decode("ascii"),
-            "alt": part.alt,
-            "width": round(part.figure.get_figwidth() * _PIXELS_PER_INCH),
-            "height": round(part.figure.get_figheight() * _PIXELS_PER_INCH),
-        }
-        for part in picture.parts
-    ]
+    parts = [{**embedded_figure(part.figure), "alt": part.alt} for part in picture.parts]
     return {"heading": picture.heading, "caption": picture.caption, "parts": parts, "name": picture.name}
 
 

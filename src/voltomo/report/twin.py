@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +10,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from voltomo.artifacts import Volume
 from voltomo.io.study import storage_errors
 from voltomo.report.colors import Rgb, hex_rgb
-from voltomo.report.drawing import INK, legend_above, png_bytes, single_axes, style_axes
+from voltomo.report.drawing import INK, legend_above, single_axes, style_axes
 from voltomo.report.panels import Panel, draw_panels
+from voltomo.report.templating import embedded_figure, fill_template
 from voltomo.report.views import MAX_PIXELS, read_plane
 from voltomo.report.wording import number_text, scaled_unit, signed_text
 
@@ -32,7 +30,6 @@ _SOURCE, _TWIN = ("#0072b2", "-"), ("#d55e00", (0, (5, 1.5)))
 """Blue and solid, vermilion and dashed: told apart with every colour vision, and in print."""
 _WINDOW = (0.5, 99.5)
 """Percentiles of the scan's plane that become black and white, in both pictures."""
-_PIXELS_PER_INCH = 96
 
 _NAMES = {
     "volume_fraction": "Volume fraction",
@@ -224,25 +221,14 @@ def _sizes(source: Mapping[str, Any], twin: Mapping[str, Any]) -> tuple[str, str
 
 
 def _render(content: TwinContent) -> str:
-    environment = Environment(
-        loader=PackageLoader("voltomo.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.lstrip_blocks = True
-    css = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     pictures = {
-        name: {
-            "heading": heading,
-            "caption": caption,
-            "src": "data:image/png;base64," + base64.b64encode(png_bytes(figure)).decode("ascii"),
-            "width": round(figure.get_figwidth() * _PIXELS_PER_INCH),
-            "height": round(figure.get_figheight() * _PIXELS_PER_INCH),
-        }
+        name: {"heading": heading, "caption": caption, **embedded_figure(figure)}
         for name, (heading, caption, figure) in draw_twin(content).items()
     }
     record = content.record
-    return environment.get_template("twin.html.j2").render(
+    return fill_template(
+        "twin.html.j2",
         title=content.title,
-        css=Markup(css),  # noqa: S704 - our own file
         facts=[*_facts(content), *content.facts],
         notes=record["notes"],
         matched=record["matched"],
