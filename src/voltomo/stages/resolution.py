@@ -17,10 +17,12 @@ from voltomo.errors import GateError
 from voltomo.metrics.resolution import average_boxes, edge_width, extrapolate, resolution_part, spread_after_coarsening
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import Sample
+from voltomo.metrics.transport import TRANSPORT
 from voltomo.metrics.uncertainty import with_part
 from voltomo.morphology.grid import Grid
 from voltomo.stages.main_numbers import NamedWorkspace, Numbers, Variant, count_variants, row_key
 from voltomo.stages.segment import SegmentConfig, run_segment
+from voltomo.stages.varied_flows import Flows, remembered_flows, single_flows, without_voxels
 from voltomo.stages.workspace import Workspace
 from voltomo.synthesis.likeness.edges import fit_edge
 from voltomo.synthesis.likeness.surfaces import REACH, distance_from_surface
@@ -131,8 +133,9 @@ def resolution_parts(
     *,
     sigma: float | None,
     factors: Sequence[int],
+    transport: bool = True,
 ) -> list[Measurement]:
-    """Give fractions and surfaces the resolution part of their budgets.
+    """Give fractions, surfaces and transport the resolution part of their budgets.
 
     Parameters
     ----------
@@ -143,6 +146,7 @@ def resolution_parts(
     work : where the blocks run
     sigma : blur of an edge, in the shortest voxel edge; that of a voxel where None
     factors : edges of the boxes that are averaged, voxels
+    transport : whether the numbers of transport are followed too
 
     Returns
     -------
@@ -160,7 +164,8 @@ def resolution_parts(
     if missing:
         return [_noted(item, missing) for item in items]
     try:
-        found = {f: _coarse_numbers(volume, sample, segmentation, work, f) for f in usable}
+        flows = single_flows(items) if transport else ()
+        found = {f: _coarse_numbers(volume, sample, segmentation, work, f, flows) for f in usable}
     except GateError as error:
         return [_noted(item, f"not estimated: a coarser volume cannot be segmented ({error})") for item in items]
     blur = math.sqrt(1 / 12) if sigma is None else sigma
@@ -175,10 +180,16 @@ def resolution_parts(
 
 
 def _with_trend(item: Measurement, found: Sequence[Numbers], widths: Sequence[float], note: str) -> Measurement:
+    value = item.value
+    if item.name in TRANSPORT:
+        value = without_voxels(item)
+        note = f"{note}; what the voxels do to the solve is taken off before"
     values = [numbers[row_key(item)] for numbers in found if row_key(item) in numbers]
-    if item.value is None or len(values) < len(found):
+    if value is None or len(values) < len(found):
+        if item.name in TRANSPORT and any(row_key(item) in numbers for numbers in found):
+            return _noted(item, "not estimated: in a coarser volume the phase does not conduct, or is too thin")
         return item
-    return with_part(item, resolution_part(item.value, extrapolate(widths, [item.value, *values]), note))
+    return with_part(item, resolution_part(value, extrapolate(widths, [value, *values]), note))
 
 
 def _noted(item: Measurement, note: str) -> Measurement:
@@ -186,7 +197,9 @@ def _noted(item: Measurement, note: str) -> Measurement:
     return with_part(item, UncertaintyPart("resolution", note=note)) if missing else item
 
 
-def _coarse_numbers(volume: Volume, sample: Sample, config: SegmentConfig, work: Workspace, factor: int) -> Numbers:
+def _coarse_numbers(
+    volume: Volume, sample: Sample, config: SegmentConfig, work: Workspace, factor: int, flows: Flows
+) -> Numbers:
     """Numbers of the map that the same method finds in the coarse volume."""
     own = NamedWorkspace(f"coarse {factor}", work)
     factors = (factor if sample.dimension == 3 else 1, factor, factor)
@@ -206,7 +219,12 @@ def _coarse_numbers(volume: Volume, sample: Sample, config: SegmentConfig, work:
     scaled = replace(sample, shape=(z, y, x), voxel_size=(dz, dy, dx))
     variant = Variant(sample.phases, _as_it_is)
     labels = (result.phase_map.data,)
-    return count_variants({"map": variant}, labels, scaled, own, step="numbers", halo=1, bytes_per_voxel=4)["map"]
+    counted = count_variants({"map": variant}, labels, scaled, own, step="numbers", halo=1, bytes_per_voxel=4)["map"]
+    held = np.asarray(result.phase_map.data[:]) if flows else np.zeros((1, 1, 1), np.uint8)
+    if not flows or not held.all():
+        return counted
+    through = remembered_flows(lambda: held, sample.phases, flows, scaled, own, step="flows", is_corrected=True)
+    return counted | through
 
 
 def _as_it_is(_block: Block, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from voltomo.artifacts import ArrayLike, Channel, Measurement, PhaseMap, SensitivityBand, Volume
+from voltomo.artifacts import ArrayLike, Channel, Measurement, PhaseMap, SensitivityBand, UncertaintyPart, Volume
 from voltomo.blocks import Block, Partial
 from voltomo.errors import ShapeError
 from voltomo.metrics.boundary_band import against_rest, phase_at_probability, shift_boundary
@@ -23,11 +24,13 @@ from voltomo.metrics.realizations import (
     segmentation_part,
 )
 from voltomo.metrics.sample import Sample
+from voltomo.metrics.transport import TRANSPORT
 from voltomo.metrics.uncertainty import with_band, with_part
 from voltomo.stages.apparent import PartsOfWindow
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
 from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
 from voltomo.stages.segment import SegmentConfig
+from voltomo.stages.varied_flows import flow_ratios, single_flows, times
 from voltomo.stages.workspace import Workspace
 from voltomo.synthesis.imaging.image_noise import Noise, noise_at
 
@@ -43,6 +46,9 @@ _NOTES = {
 }
 
 
+_ON_PART = "on a central part of the volume, in relation to what the map gives there"
+
+
 class UncertaintyConfig(BaseModel):
     """Which parts of the uncertainty are estimated by making the map again.
 
@@ -53,6 +59,8 @@ class UncertaintyConfig(BaseModel):
     resolution : coarsen the grey volume by these factors, segment it again and follow the trend; needs the grey
         volume and the settings of `segment`; an empty list leaves the part out
     realizations : maps drawn from the probabilities, where the phase map has them; 0 leaves the part out
+    transport : follow the numbers of transport too, on a central part of the volume of 80³ to 128³ voxels
+    transport_realizations : maps of the realizations that transport is solved on
     correlation_length : standard deviation of the Gaussian that ties the errors of neighbors together, in voxels;
         fitted to the doubt of the map where None
     common_share : share of the error's variance that moves all boundaries together; one map cannot tell it
@@ -66,6 +74,8 @@ class UncertaintyConfig(BaseModel):
     bands: bool = True
     resolution: tuple[int, ...] = (2, 3, 4)
     realizations: int = Field(default=16, ge=0)
+    transport: bool = True
+    transport_realizations: int = Field(default=8, ge=2)
     correlation_length: float | None = Field(default=None, ge=0)
     common_share: float = Field(default=0.25, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
@@ -103,7 +113,7 @@ def estimate_uncertainty(
     found = list(numbers)
     _check_probabilities(phase_map, sample)
     if config.bands:
-        found = boundary_bands(found, phase_map, labels, sample, work)
+        found = boundary_bands(found, phase_map, labels, sample, work, transport=config.transport)
     found = segmentation_parts(found, phase_map, labels, sample, config, work)
     if volume is None or not config.resolution:
         return found
@@ -111,7 +121,8 @@ def estimate_uncertainty(
     channel = 0 if segmentation is None else segmentation.channel
     sigma = edge_spread(volume, labels, phase, work, channel=channel)
     if segmentation is not None:
-        found = resolution_parts(found, volume, sample, segmentation, work, sigma=sigma, factors=config.resolution)
+        settings: dict[str, Any] = {"factors": config.resolution, "transport": config.transport}
+        found = resolution_parts(found, volume, sample, segmentation, work, sigma=sigma, **settings)
     return [*found, resolution_row(sigma, phase, sample)]
 
 
@@ -129,15 +140,22 @@ def _check_probabilities(phase_map: PhaseMap, sample: Sample) -> None:
 
 
 def boundary_bands(
-    numbers: Iterable[Measurement], phase_map: PhaseMap, labels: ArrayLike, sample: Sample, work: Workspace
+    numbers: Iterable[Measurement],
+    phase_map: PhaseMap,
+    labels: ArrayLike,
+    sample: Sample,
+    work: Workspace,
+    *,
+    transport: bool = True,
 ) -> list[Measurement]:
-    """Give the fraction and the surface of each phase the band that another place of its boundary would give.
+    """Give fraction, surface and transport of each phase the band that another place of its boundary would give.
 
     Parameters
     ----------
     numbers : of the map
     phase_map, labels, sample : the map, its (Z, Y, X) ids, and their region
     work : where the blocks run
+    transport : whether the numbers of transport get bands too
 
     Returns
     -------
@@ -154,14 +172,19 @@ def boundary_bands(
         for side, least in enumerate((_MOST, _LEAST)):
             drawn[f"{row} {side}"] = Variant(against_rest(phase), partial(_at_probability, row=row, least=least))
     banded = list(numbers)
+    flows = single_flows(banded) if transport else ()
     boundary, probability = _NOTES
-    found = count_variants(moved, (labels,), sample, work, step="boundary moved", halo=2, bytes_per_voxel=10)
-    banded = _with_bands(banded, found, sample, boundary)
+    kinds: list[tuple[str, str, dict[str, Variant], tuple[ArrayLike, ...], int]] = [
+        (boundary, "boundary moved", moved, (labels,), 2)
+    ]
     if phase_map.probabilities is not None:
-        sources = (labels, *_channels(phase_map))
-        memory = 10.0 + len(sources)
-        found = count_variants(drawn, sources, sample, work, step="probability", halo=1, bytes_per_voxel=memory)
-        banded = _with_bands(banded, found, sample, probability)
+        kinds.append((probability, "probability", drawn, (labels, *_channels(phase_map)), 1))
+    for name, step, variants, sources, halo in kinds:
+        memory = 9.0 + len(sources)
+        found = count_variants(variants, sources, sample, work, step=step, halo=halo, bytes_per_voxel=memory)
+        ratios = flow_ratios(variants, sources, flows, sample, work, step=step, halo=halo)
+        everything = {key: {**found[key], **times(ratios[key], banded)} for key in found}
+        banded = _with_bands(banded, everything, sample, name)
     return banded
 
 
@@ -185,7 +208,8 @@ def _with_bands(
             known = [side for side in sides if side is not None]
             if len(known) == 2:
                 everything = (item.value, *known)
-                item = with_band(item, SensitivityBand(name, min(everything), max(everything), _NOTES[name]))
+                note = f"{_NOTES[name]}; {_ON_PART}" if item.name in TRANSPORT else _NOTES[name]
+                item = with_band(item, SensitivityBand(name, min(everything), max(everything), note))
         banded.append(item)
     return banded
 
@@ -198,7 +222,7 @@ def segmentation_parts(
     config: UncertaintyConfig,
     work: Workspace,
 ) -> list[Measurement]:
-    """Give fractions and surfaces the uncertainty that follows from the probabilities of the phases.
+    """Give fractions, surfaces and transport the uncertainty that follows from the probabilities of the phases.
 
     Parameters
     ----------
@@ -235,19 +259,31 @@ def segmentation_parts(
         for k in range(config.realizations)
     }
     memory = 2.0 * len(sources) + 40
+    items = list(numbers)
     found = count_variants(variants, sources, sample, work, step="realizations", halo=1, bytes_per_voxel=memory)
     note = (
         f"{config.realizations} maps drawn from the probabilities; errors tied over {length:.2g} voxels, "
         f"{100 * config.common_share:.0f} % of their variance common to all boundaries; the bias of the likeliest map "
         "is not taken off and counts in full"
     )
-    return [_with_segmentation(item, list(found.values()), note) for item in numbers]
+    items = [_with_segmentation(item, list(found.values()), note) for item in items]
+    flows = single_flows(items) if config.transport else ()
+    if not flows:
+        return items
+    fewer = dict(list(variants.items())[: config.transport_realizations])
+    ratios = flow_ratios(fewer, sources, flows, sample, work, step="realizations")
+    shaky = f"its scatter is known to {100 / math.sqrt(2 * (len(fewer) - 1)):.0f} %"
+    note = f"{note.replace(str(config.realizations), str(len(fewer)), 1)}; {_ON_PART}; {shaky}"
+    return [_with_segmentation(item, [times(found, items) for found in ratios.values()], note) for item in items]
 
 
 def _with_segmentation(item: Measurement, found: Sequence[Numbers], note: str) -> Measurement:
     values = [numbers[row_key(item)] for numbers in found if row_key(item) in numbers]
     if item.value is None or len(values) < len(found):
         return item
+    if not np.all(np.isfinite(values)):
+        missing = "not estimated: the phase does not conduct in every map that the probabilities allow"
+        return with_part(item, UncertaintyPart("segmentation", note=missing))
     return with_part(item, segmentation_part(item.value, values, note))
 
 

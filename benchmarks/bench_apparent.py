@@ -1,0 +1,178 @@
+"""How often the 95 % intervals of transport numbers hold the truth, and what the parts of a window cost.
+
+As asv classes: the coverage in a few windows. As a program, the table of `docs/explanation/representativity.md`::
+
+    .venv/bin/python benchmarks/bench_apparent.py [--windows 400] [--structure balls] [--electrode]
+
+Truth is the mean over all windows of the size: the interval is that of the representativity alone, and the bias of the
+size is told apart. The electrodes are those of `voltomo.synth`, with another seed for each window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.stats import beta
+
+from voltomo.artifacts import Phase, PhaseTable
+from voltomo.metrics.conduction import solve_electrode, solve_flow
+from voltomo.metrics.electrode_tortuosity import measure_electrode
+from voltomo.metrics.sample import Sample
+from voltomo.metrics.transport import measure_transport
+from voltomo.phantoms import OverlappingSpheres
+from voltomo.stages.apparent import with_apparent
+from voltomo.stages.synth import run_synth
+from voltomo.stages.synth_config import SynthConfig
+from voltomo.stages.transport import TransportSettings
+from voltomo.stages.workspace import MemoryWorkspace
+
+Maker = Callable[[np.random.Generator], np.ndarray]
+
+PHASES = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "solid", "active")))
+TOLERANCE = 2e-3
+"""Of the whole window: far below its scatter."""
+
+
+def balls(porosity: float, radius: float, edge: int) -> Maker:
+    """Overlapping balls: 1 pore, 2 solid."""
+    spheres = OverlappingSpheres(porosity=porosity, radius=radius)
+    return lambda rng: spheres.rasterize((edge,) * 3, rng=rng).astype(np.uint8) + np.uint8(1)
+
+
+def field(sigma: float, threshold: float, edge: int) -> Maker:
+    """A Gaussian random field, correlated as exp(-r²/4σ²), in units of its standard deviation; 2 above a threshold."""
+    margin = int(4 * sigma) + 1
+
+    def make(rng: np.random.Generator) -> np.ndarray:
+        noise = gaussian_filter(rng.standard_normal((edge + 2 * margin,) * 3), sigma, truncate=4.0)
+        inner = noise[(slice(margin, -margin),) * 3] * (2 * np.sqrt(np.pi) * sigma) ** 1.5
+        return (inner > threshold).astype(np.uint8) + np.uint8(1)
+
+    return make
+
+
+def electrode(family: str, edge: int, voxel_size: str) -> Maker:
+    """The pore of a synthetic electrode: 1, the rest 2."""
+
+    def make(rng: np.random.Generator) -> np.ndarray:
+        seed = int(rng.integers(2**31))
+        config = SynthConfig.model_validate(
+            {"family": family, "shape": (edge,) * 3, "voxel_size": voxel_size, "seed": seed}
+        )
+        ids = np.asarray(run_synth(config, MemoryWorkspace()).phase_map.data)
+        return np.where(ids == 1, np.uint8(1), np.uint8(2))
+
+    return make
+
+
+STRUCTURES = {
+    "balls, 45 % pore, 64³, 5.3 diameters": balls(0.45, 6.0, 64),
+    "balls, 45 % pore, 48³, 4 diameters": balls(0.45, 6.0, 48),
+    "few balls, 80 % pore, 64³, 5.3 diameters": balls(0.8, 6.0, 64),
+    "Gaussian field, 50 %, 64³": field(3.0, 0.0, 64),
+    "Gaussian field, 65 %, 64³": field(3.0, 0.385, 64),
+    "NMC electrode, 64³": electrode("nmc", 64, "0.4 um"),
+}
+
+
+def windows(make: Maker, number: int, *, with_electrode: bool = False) -> dict[str, list[tuple[float, float, float]]]:
+    """Value, half width of the representativity (not a number where missing), bias of the size; of each number."""
+    found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    for seed in range(number):
+        labels = make(np.random.default_rng(seed))
+        z, y, x = labels.shape
+        sample = Sample(PHASES, (z, y, x), labels.size)
+        flow = solve_flow(labels, {1: 1.0}, axis=0, tolerance=TOLERANCE)
+        rows = list(measure_transport(flow, sample, phase="pore", axis="z"))
+        if with_electrode:
+            charged = solve_electrode(labels, 1, axis=0, open_end="low", tolerance=TOLERANCE)
+            rows.append(measure_electrode(charged, sample, phase="pore", axis="z", open_end="low"))
+        wanted = "all" if with_electrode else "auto"
+        stated, _ = with_apparent(rows, labels, sample, TransportSettings(), MemoryWorkspace(), wanted=wanted)
+        for before, after in zip(rows, stated, strict=False):
+            if before.value is None or not np.isfinite(before.value):
+                continue
+            half = half_width(before.low, after.low, before.value)
+            bias = next((part.bias for part in after.parts if part.name == "window size"), None)
+            found[before.name].append((before.value, half, np.nan if bias is None else bias))
+    return found
+
+
+def half_width(before: float | None, after: float | None, value: float) -> float:
+    """What the representativity adds to an interval, in squares."""
+    assert before is not None, "the solver has an error"
+    assert after is not None, "no part takes an interval away"
+    added = (value - after) ** 2 - (value - before) ** 2
+    return float(np.sqrt(added)) if added > 0 else float("nan")
+
+
+def binomial(hits: int, number: int) -> tuple[float, float]:
+    """95 % interval of a share (Clopper and Pearson 1934)."""
+    low = beta.ppf(0.025, hits, number - hits + 1) if hits else 0.0
+    high = beta.ppf(0.975, hits + 1, number - hits) if hits < number else 1.0
+    return float(low), float(high)
+
+
+def report(name: str, number: int, *, with_electrode: bool) -> None:
+    """One structure, as lines of a Markdown table."""
+    start = time.perf_counter()
+    found = windows(STRUCTURES[name], number, with_electrode=with_electrode)
+    seconds = time.perf_counter() - start
+    for quantity, rows in found.items():
+        values, halves, biases = np.array(rows).T
+        given = np.isfinite(halves)
+        if not given.any():
+            print(f"| {name} | {quantity} | 0 of {number} | | | |", flush=True)
+            continue
+        hits = int(np.sum(np.abs(values - values.mean())[given] <= halves[given]))
+        low, high = binomial(hits, int(given.sum()))
+        coverage = f"{100 * hits / given.sum():.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        scatter = f"{100 * values.std(ddof=1) / values.mean():.1f} %"
+        bias = f"{100 * np.nanmean(biases) / values.mean():+.1f} ± {100 * np.nanstd(biases) / values.mean():.1f} %"
+        print(f"| {name} | {quantity} | {given.sum()} of {number} | {coverage} | {scatter} | {bias} |", flush=True)
+    print(f"<!-- {name}: {seconds:.0f} s -->", flush=True)
+
+
+class Coverage:
+    """For asv."""
+
+    timeout = 300
+
+    def track_tortuosity(self) -> float:
+        """Share of 40 windows whose interval holds the mean tortuosity factor."""
+        rows = np.array(windows(STRUCTURES["balls, 45 % pore, 64³, 5.3 diameters"], 40)["tortuosity_factor"])
+        given = rows[np.isfinite(rows[:, 1])]
+        return float(np.mean(np.abs(given[:, 0] - rows[:, 0].mean()) <= given[:, 1]))
+
+
+class Cost:
+    """For asv: the parts of a window of 128³."""
+
+    def setup(self) -> None:
+        """A window and its numbers."""
+        self.labels = balls(0.45, 6.0, 128)(np.random.default_rng(0))
+        self.sample = Sample(PHASES, (128, 128, 128), self.labels.size)
+        flow = solve_flow(self.labels, {1: 1.0}, axis=0, tolerance=TOLERANCE)
+        self.rows = list(measure_transport(flow, self.sample, phase="pore", axis="z"))
+
+    def time_parts(self) -> None:
+        """Along one axis."""
+        with_apparent(self.rows, self.labels, self.sample, TransportSettings(), MemoryWorkspace())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--windows", type=int, default=400)
+    parser.add_argument("--structure", default="", help="part of a name; all by default")
+    parser.add_argument("--electrode", action="store_true", help="the electrode tortuosity factor besides")
+    chosen = parser.parse_args()
+    print("| structure | number | given | coverage, % (95 %) | scatter between windows | bias of the size |")
+    print("|---|---|---|---|---|---|")
+    for each in STRUCTURES:
+        if chosen.structure in each:
+            report(each, chosen.windows, with_electrode=chosen.electrode)
