@@ -222,6 +222,13 @@ def test_colors_become_phases_by_the_legend(tmp_path, name):
     np.testing.assert_array_equal(found.images[0].labels, [[[2, 1], [0, 0]]])
 
 
+def test_three_slices_that_are_called_colors_are_slices(tmp_path):
+    """An 8-bit stack of three slices, stored by napari as the planes of one RGB image."""
+    labels = RNG.integers(0, 3, (3, 8, 9), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", labels, photometric="rgb", planarconfig="separate")
+    np.testing.assert_array_equal(open_labels(tmp_path / "a.tif")[0].codes[:], labels)
+
+
 def test_transparent_pixels_are_unlabelled(tmp_path):
     """A layer painted over the image in GIMP: what is transparent was not painted."""
     pixels = np.concatenate([COLORS, np.full((2, 2, 1), 255, np.uint8)], axis=-1)

@@ -16,7 +16,7 @@ from voltomo.errors import GateError, InputError, ReadError
 from voltomo.io.png import is_png
 from voltomo.io.tiff import is_tiff
 
-__all__ = ["is_color_image", "read_colors"]
+__all__ = ["is_color_image", "is_stack_of_planes", "read_colors", "read_planes"]
 
 _PALETTE = 3
 _COLORED = (2, 4, 6)
@@ -32,14 +32,44 @@ def is_color_image(path: Path, *, has_legend: bool = False) -> bool:
         with path.open("rb") as stream:
             start = stream.read(26)
         return len(start) == 26 and (start[25] in _COLORED or (start[25] == _PALETTE and has_legend))
-    if is_tiff(path):
-        try:
-            with tifffile.TiffFile(path) as file:
-                page: Any = file.pages[0]
-                return bool(page.photometric == tifffile.PHOTOMETRIC.RGB and page.samplesperpixel in (3, 4))
-        except (tifffile.TiffFileError, struct.error, ValueError, KeyError, IndexError, TypeError):
-            return False  # the reader of TIFF will say what is wrong
-    return False
+    return _has_colors(path)
+
+
+def is_stack_of_planes(path: Path) -> bool:
+    """Whether a TIFF is called RGB but holds three or four slices.
+
+    So tifffile, and napari through it, stores an 8-bit array of that many slices: one plane per slice, and the shape of
+    the array as its description.
+    """
+    return _has_colors(path, as_planes=True)
+
+
+def _has_colors(path: Path, *, as_planes: bool = False) -> bool:
+    if not is_tiff(path):
+        return False
+    try:
+        with tifffile.TiffFile(path) as file:
+            page: Any = file.pages[0]
+            is_rgb = page.photometric == tifffile.PHOTOMETRIC.RGB and page.samplesperpixel in (3, 4)
+            has_planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and file.is_shaped
+    except (tifffile.TiffFileError, struct.error, ValueError, KeyError, IndexError, TypeError):
+        return False  # the reader of TIFF will say what is wrong
+    return bool(is_rgb and bool(has_planes) == as_planes)
+
+
+def read_planes(path: Path) -> npt.NDArray[np.uint8]:
+    """(Z, Y, X) codes of a stack that is called RGB.
+
+    Raises
+    ------
+    ReadError
+        If the file is damaged.
+    """
+    try:
+        planes = tifffile.imread(path)
+    except (OSError, ValueError, RuntimeError, tifffile.TiffFileError) as error:
+        raise ReadError(f"{path} is damaged or truncated ({error})") from error
+    return np.asarray(planes)
 
 
 def read_colors(path: Path, phases: CodedPhases | None) -> npt.NDArray[np.uint8]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from voltomo.artifacts import ArrayLike, CodedPhases
 from voltomo.errors import InputError
 from voltomo.io.label_coco import is_coco, read_coco
-from voltomo.io.label_colors import is_color_image, read_colors
+from voltomo.io.label_colors import is_color_image, is_stack_of_planes, read_colors, read_planes
 from voltomo.io.label_ilastik import is_ilastik_project, read_ilastik
 from voltomo.io.label_names import image_stem
 from voltomo.io.registry import read_volume
@@ -87,6 +87,8 @@ def open_labels(
     plain = LabelSource(image_stem(path), path, np.zeros((1, 1, 1), np.uint8))
     if is_color_image(path, has_legend=phases is not None and bool(phases.colors)):
         return (replace(plain, codes=read_colors(path, phases), is_zero_unlabelled=True, is_in_ids=True),)
+    if is_stack_of_planes(path):
+        return (replace(plain, codes=read_planes(path)),)
     volume = read_volume(path)
     dtype = np.dtype(volume.data.dtype)
     if volume.data.shape[0] > 1:

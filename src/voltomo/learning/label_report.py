@@ -240,8 +240,8 @@ def choose_next_slices(volumes: Sequence[Candidates], *, count: int = 1) -> tupl
     Returns
     -------
     tuple of NextSlice
-        Where an ensemble has voted, those on which it agrees least, no two of them neighbors; else those furthest from
-        what is labelled, in the volume with the fewest labels. Fewer than `count` where nothing else is far enough.
+        Where an ensemble has voted, those on which it agrees least, no two of them neighbors; else those furthest
+        from what is labelled, in the volume with the fewest labels. Fewer than `count` where nothing else is far enough.
 
     Notes
     -----
