@@ -241,12 +241,13 @@ def choose_next_slices(volumes: Sequence[Candidates], *, count: int = 1) -> tupl
     -------
     tuple of NextSlice
         Where an ensemble has voted, those on which it agrees least, no two of them neighbors; else those furthest
-        from what is labelled, in the volume with the fewest labels. Fewer than `count` where nothing else is far enough.
+        from what is labelled, in the volume with the fewest labels. Fewer than `count` where nothing else is far
+        enough.
 
     Notes
     -----
-    The score of a volume without an ensemble is a distance, of one with an ensemble a share; where both kinds are given,
-    those with an ensemble come first.
+    The score of a volume without an ensemble is a distance, of one with an ensemble a share; where both kinds are
+    given, those with an ensemble come first.
     """
     taken = {volume.name: list(volume.labelled) for volume in volumes}
     chosen: list[NextSlice] = []
