@@ -1,0 +1,133 @@
+"""What a trained network still needs before it is a model: its temperature, scores, a stored test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from voltomo.artifacts.phases import PhaseTable
+from voltomo.errors import GateError
+from voltomo.learning.temperature import TEMPERATURES, fit_temperature
+from voltomo.metrics.calibration import brier_score, calibration_error, count_calibration, reliability_curve
+from voltomo.training.sampling import IGNORE, class_rows
+from voltomo.training.validation import ValidationPart, as_tensor
+
+__all__ = ["HeldOut", "collect_logits", "held_out_scores", "member_temperature", "stored_test"]
+
+_SAMPLE = 1_000_000  # validation voxels that a temperature is fitted on: three digits of it
+_TEST_EDGE, _TEST_DEPTH = 96, 16
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Logits on held-out labels.
+
+    Parameters
+    ----------
+    logits : (M, K, V) float32 of each network of an ensemble
+    rows : (V,) class of each voxel, as row of the phase table
+    """
+
+    logits: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+
+    def probabilities(self, temperature: float) -> npt.NDArray[np.float64]:
+        """(K, V) mean over the networks of the softmax."""
+        scaled = torch.from_numpy(self.logits).double() / temperature
+        mean: npt.NDArray[np.float64] = torch.softmax(scaled, 1).mean(0).numpy()
+        return mean
+
+
+def collect_logits(networks: Sequence[nn.Module], validation: ValidationPart) -> HeldOut:
+    """Logits of networks in evaluation mode on the held-out voxels, a regular choice where there are many."""
+    rows = class_rows(validation.phases)
+    labelled = sum(int((validation.labels(tile) > 0).sum()) for tile in validation.tiles)
+    every = max(1, -(-labelled // _SAMPLE))
+    truth, logits = [], []
+    for tile in validation.tiles:
+        classes = rows[validation.labels(tile)]
+        known = classes != IGNORE
+        truth.append(classes[known][::every])
+        logits.append(
+            np.stack([validation.logits(network, tile).numpy()[:, known][:, ::every] for network in networks])
+        )
+    return HeldOut(np.concatenate(logits, axis=2), np.concatenate(truth))
+
+
+def member_temperature(held_out: HeldOut) -> float:
+    """The temperature that the logits of every network are divided by.
+
+    Notes
+    -----
+    For one network by `voltomo.learning.temperature.fit_temperature`. The mean of the probabilities of an ensemble is
+    fitted by golden-section search of the mean negative log-likelihood over log(temperature), to 1 %.
+    """
+    if len(held_out.logits) == 1:
+        return fit_temperature(held_out.logits[0], held_out.rows + 1)
+
+    def cost(position: float) -> float:
+        likely = held_out.probabilities(float(np.exp(position)))[held_out.rows, np.arange(len(held_out.rows))]
+        return float(-np.log(np.maximum(likely, 1e-12)).mean())
+
+    low, high = (float(np.log(value)) for value in TEMPERATURES)
+    golden = (np.sqrt(5) - 1) / 2
+    while high - low > 0.01:
+        first, second = high - golden * (high - low), low + golden * (high - low)
+        low, high = (low, second) if cost(first) < cost(second) else (first, high)
+    return float(np.exp((low + high) / 2))
+
+
+def held_out_scores(held_out: HeldOut, temperature: float, phases: PhaseTable) -> dict[str, Any]:
+    """Confusion, IoU per phase, calibration and reliability on the validation part, as JSON has them."""
+    probabilities = held_out.probabilities(temperature)
+    classes, predicted = len(phases), probabilities.argmax(0)
+    confusion = np.bincount(held_out.rows * classes + predicted, minlength=classes**2).reshape(classes, classes)
+    both = np.diag(confusion)
+    union = confusion.sum(0) + confusion.sum(1) - both
+    counts = count_calibration(probabilities[:, None, None, :], (held_out.rows + 1).astype(np.uint8)[None, None, :])
+    errors = calibration_error(counts)
+    curves = [reliability_curve(counts, row) for row in range(classes)]
+    names = [phase.name for phase in phases]
+    return {
+        "voxels": len(held_out.rows),
+        "confusion": confusion.tolist(),
+        "iou": {name: float(both[k] / union[k]) if union[k] else None for k, name in enumerate(names)},
+        "calibration_error": float(np.mean(errors)),
+        "brier": float(np.mean(brier_score(counts))),
+        "reliability": {
+            name: {
+                "predicted": [round(float(value), 5) for value in curve.predicted],
+                "observed": [round(float(value), 5) for value in curve.observed],
+                "voxels": [int(value) for value in curve.voxels],
+            }
+            for name, curve in zip(names, curves, strict=True)
+        },
+    }
+
+
+def stored_test(
+    network: nn.Module, validation: ValidationPart
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """A small piece of the first held-out image (C, Z, Y, X) and the network's logits (K, Z, Y, X) for it."""
+    if not validation.tiles:
+        raise GateError("nothing is labelled in the validation part", gate="split")
+    tile = validation.tiles[0]
+    image = validation.images[tile.image]
+    edges = (_TEST_DEPTH if validation.dimension == 3 else 1, _TEST_EDGE, _TEST_EDGE)
+    box = tuple(
+        slice(first := max(0, min(tile.origin[k], image.shape[k] - edges[k])), min(first + edges[k], image.shape[k]))
+        for k in range(3)
+    )
+    values = np.asarray(image.grey[(slice(None), *box)])
+    grey = validation.normalizations[tile.image].apply(values)
+    # A single slice has itself as neighbours, as at the end of a volume.
+    stack = np.repeat(grey, 2 * validation.neighbors + 1, axis=1) if validation.neighbors else grey
+    with torch.no_grad():
+        logits = network(as_tensor(stack[None], validation.dimension)).float()[0].numpy()
+    return grey, np.ascontiguousarray(logits if validation.dimension == 3 else logits[:, None])
