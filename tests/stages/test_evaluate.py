@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -337,3 +338,26 @@ def test_tortuosity_is_compared_where_it_is_asked_for() -> None:
     across = rows.one("tortuosity_factor_error", axis="z")
     assert across.status == "withheld"
     assert "nothing flows" in across.reason
+
+
+class _Listed(MemoryWorkspace):
+    """A workspace that lists the names of its steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+
+    def reduce(self, step: str, *arguments: Any, **settings: Any) -> Any:
+        """As the parent does."""
+        self.steps.append(step)
+        return super().reduce(step, *arguments, **settings)
+
+
+def test_every_step_has_a_name_of_its_own(twin: SynthResult) -> None:
+    """In a study, a step that has the name of another would find that one's numbers."""
+    work = _Listed()
+    probabilities = np.zeros((4, *twin.phase_map.shape), np.uint8)
+    result = replace(twin.phase_map, probabilities=probabilities)
+    run_evaluate(result, twin.phase_map, EvaluateConfig(properties=True), work, **_maps(twin))  # type: ignore[arg-type]
+    assert len(work.steps) > 8
+    assert len(set(work.steps)) == len(work.steps)

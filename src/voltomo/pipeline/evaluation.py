@@ -145,7 +145,7 @@ def _score(found: Labels, wanted: Labels, config: EvaluateConfig, work: Workspac
 
 
 def _comparison(result: EvaluateResult, found: Labels, wanted: Labels) -> list[dict[str, Any]]:
-    """Measured beside true: fractions, overlaps, particles."""
+    """Measured beside true: fractions, overlaps, surfaces, particles."""
     confusion = result.confusion
     total = float(confusion.sum())
     rows: list[dict[str, Any]] = []
@@ -155,6 +155,7 @@ def _comparison(result: EvaluateResult, found: Labels, wanted: Labels) -> list[d
     for item in result.measurements.select("iou"):
         if item.value is not None:
             rows.append(_row(f"IoU of {item.phase}", item.value, 1.0, "1"))
+    rows += [_row(item.quantity, item.result, item.truth, item.error.unit) for item in result.compared]
     if found.instance_map is not None and wanted.instance_map is not None:
         rows.append(_row("number of particles", len(found.instance_map), len(wanted.instance_map), "1"))
     if found.d50 is not None and wanted.d50 is not None:

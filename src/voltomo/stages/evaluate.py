@@ -34,7 +34,7 @@ from voltomo.metrics.calibration import Reliability
 from voltomo.stages.calibration import measure_calibration
 from voltomo.stages.grouping import Grouping, group_phases
 from voltomo.stages.particle_agreement import compare_particles
-from voltomo.stages.property_errors import property_errors
+from voltomo.stages.property_errors import Compared, property_errors
 from voltomo.stages.void_agreement import void_rows
 from voltomo.stages.workspace import Workspace
 
@@ -77,6 +77,7 @@ class EvaluateResult:
     confusion : (classes, classes) int64; rows are the truth, columns the result
     instances : scores at every IoU threshold; empty without instances
     reliability : one curve per class; empty without probabilities
+    compared : surfaces, binder coverage and tortuosity factors of both maps, as far as they have them
     warnings : sentences for the reader
     """
 
@@ -86,6 +87,7 @@ class EvaluateResult:
     instances: tuple[InstanceScores, ...] = ()
     warnings: tuple[str, ...] = ()
     reliability: tuple[Reliability, ...] = ()
+    compared: tuple[Compared, ...] = ()
 
     @property
     def active_iou(self) -> float | None:
@@ -147,7 +149,9 @@ def run_evaluate(
     dimension = 2 if _zyx(truth.data)[0] == 1 else 3
     rows = list(_phase_rows(grouping, confusion, boundaries, config, dimension))
     rows += void_rows(result, truth, grouping, work, dimension)
-    rows += property_errors(result, truth, grouping, work, tortuosity=config.properties)
+    properties = tuple(property_errors(result, truth, grouping, work, tortuosity=config.properties))
+    compared = tuple(item for item in properties if isinstance(item, Compared))
+    rows += [item.error if isinstance(item, Compared) else item for item in properties]
     curves: tuple[Reliability, ...] = ()
     if result.probabilities is not None:
         calibration = measure_calibration(result, truth, grouping, work, reach=config.calibration_reach)
@@ -167,7 +171,7 @@ def run_evaluate(
         rows += found.rows
         scores = found.scores
         warnings += found.warnings
-    return EvaluateResult(Measurements(tuple(rows)), grouping, confusion, scores, tuple(warnings), curves)
+    return EvaluateResult(Measurements(tuple(rows)), grouping, confusion, scores, tuple(warnings), curves, compared)
 
 
 def _check_shapes(result: PhaseMap, truth: PhaseMap, *others: InstanceMap | CrackMap | None) -> None:

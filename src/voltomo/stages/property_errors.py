@@ -27,10 +27,25 @@ from voltomo.stages.main_numbers import NamedWorkspace
 from voltomo.stages.transport import TransportSettings, transport_rows
 from voltomo.stages.workspace import Workspace
 
-__all__ = ["property_errors"]
+__all__ = ["Compared", "property_errors"]
 
 _REGION = "voxels inside both maps"
 _CONDUCTING = ("pore", "pore+binder", "electrolyte")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A number of both maps, and the error between them."""
+
+    error: Measurement
+    result: float
+    truth: float
+
+    @property
+    def quantity(self) -> str:
+        """Such as "binder coverage of active"."""
+        name = self.error.name.removesuffix("_error").replace("_", " ")
+        return f"{name} of {self.error.phase}" + (f", {self.error.axis}" if self.error.axis else "")
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ class _Side:
 
 def property_errors(
     result: PhaseMap, truth: PhaseMap, grouping: Grouping, work: Workspace, *, tortuosity: bool
-) -> Iterator[Measurement]:
+) -> Iterator[Compared | Measurement]:
     """Errors (result − truth) of surfaces, of the binder coverage, and of tortuosity factors where asked.
 
     Parameters
@@ -57,7 +72,7 @@ def property_errors(
 
     Yields
     ------
-    Measurement
+    Compared, or a Measurement that is withheld
         Lengths in the voxel size of the result, else of the truth, else in voxels.
     """
     found, wanted = _sides(result, truth, grouping, work)
@@ -101,7 +116,7 @@ def _add(one: Partial, two: Partial) -> Partial:
     return {name: np.add(one[name], two[name]) for name in one}
 
 
-def _surface_errors(found: _Side, wanted: _Side) -> Iterator[Measurement]:
+def _surface_errors(found: _Side, wanted: _Side) -> Iterator[Compared | Measurement]:
     """Crofton's surface per volume of each class against the rest; boundary per area in a plane."""
     sample = wanted.sample
     solid = sample.dimension == 3
@@ -122,7 +137,7 @@ def _density(counts: InterfaceCounts, row: int) -> float:
     return crofton_density(counts.of(row), counts.inside, counts.directions)
 
 
-def _coverage_error(found: _Side, wanted: _Side) -> Iterator[Measurement]:
+def _coverage_error(found: _Side, wanted: _Side) -> Iterator[Compared | Measurement]:
     """The false shell, where both maps tell binder and active material apart from everything else."""
     sample = wanted.sample
     names = [phase.name for phase in sample.phases]
@@ -144,7 +159,7 @@ def _coverage_error(found: _Side, wanted: _Side) -> Iterator[Measurement]:
     yield _difference("binder_coverage_error", values[0], values[1], sample, how="Crofton", **words)
 
 
-def _tortuosity_errors(found: _Side, wanted: _Side, work: Workspace) -> Iterator[Measurement]:
+def _tortuosity_errors(found: _Side, wanted: _Side, work: Workspace) -> Iterator[Compared | Measurement]:
     """Of every class that ions move in, along each axis."""
     names = tuple(phase.name for phase in wanted.sample.phases.with_role(*_CONDUCTING))
     settings = TransportSettings(phases=names, electrode="none", paths="none")
@@ -175,8 +190,8 @@ def _tortuosity_errors(found: _Side, wanted: _Side, work: Workspace) -> Iterator
 
 def _difference(
     name: str, found: float, wanted: float, sample: Sample, *, how: str, unit: str = "1", **words: str
-) -> Measurement:
-    return Measurement(
+) -> Compared:
+    error = Measurement(
         name,
         found - wanted,
         unit,
@@ -185,6 +200,7 @@ def _difference(
         region=_REGION,
         **_any(words),
     )
+    return Compared(error, found, wanted)
 
 
 def _withheld(name: str, sample: Sample, reason: str, *, unit: str = "1", **words: str) -> Measurement:

@@ -41,8 +41,8 @@ def compare_voids(
     VoidScores
         Voids as in `voltomo.metrics.void_recall`, with sizes for a section where Z = 1.
     """
-    voids, found = _count(truth, result, truth_active, result_active, work, step="voids of the truth")
-    predicted, supported = _count(result, truth, result_active, truth_active, work, step="voids of the result")
+    voids, found = _count(truth, result, truth_active, result_active, work, step="enclosed voids of the truth")
+    predicted, supported = _count(result, truth, result_active, truth_active, work, step="enclosed voids of the result")
     return VoidScores(voids, found, predicted, supported)
 
 
