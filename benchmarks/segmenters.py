@@ -91,7 +91,7 @@ def _xgboost(images: Images, seed: int) -> Predict:
             features.append(_features(grey[0, z], scale)[places])
             classes.append(image.labels[z].ravel()[places] - 1)
     settings = {"n_estimators": 100, "max_depth": 6, "learning_rate": 0.2, "tree_method": "hist", "subsample": 0.8}
-    model = XGBClassifier(**settings, colsample_bytree=0.8, n_jobs=2, random_state=seed)
+    model = XGBClassifier(**settings, colsample_bytree=0.8, n_jobs=1, random_state=seed)
     model.fit(np.concatenate(features), np.concatenate(classes))
 
     def predict(grey: np.ndarray) -> Answer:
@@ -119,7 +119,7 @@ def _features_of(values: bytes, shape: tuple[int, int]) -> np.ndarray:
     from skimage.feature import multiscale_basic_features
 
     grey = np.frombuffer(values, np.float32).reshape(shape)
-    found = multiscale_basic_features(grey, sigma_min=0.5, sigma_max=16, workers=2)
+    found = multiscale_basic_features(grey, sigma_min=0.5, sigma_max=16, workers=1)
     return np.asarray(found, np.float32).reshape(-1, found.shape[-1])
 
 
