@@ -127,9 +127,8 @@ class ValidationPart:
         first = [max(0, (tile.size[k] - _VIEW) // 2) for k in (1, 2)]
         window = (z, slice(first[0], first[0] + _VIEW), slice(first[1], first[1] + _VIEW))
         grey = self.grey(tile)[0]
-        inner = tuple(
-            slice(tile.margin[k] + (self.neighbors if k == 0 else 0), None) for k in range(3)
-        )  # the margin ends where the window does
+        before = (tile.margin[0] + self.neighbors, *tile.margin[1:])
+        inner = tuple(slice(first, first + size) for first, size in zip(before, tile.size, strict=True))
         return View(self.images[tile.image].name, grey[inner][window].copy(), labels[window], predicted[window])
 
 
