@@ -148,6 +148,7 @@ class Trees:
             and _within(self.left, nodes)
             and _within(self.left[inner] + 1, nodes)
             and _within(self.roots, nodes)
+            and _within(self.depths, nodes)
             and _within(self.rows + self.value.shape[1] - 1, self.classes)
             and _within(self.rows, self.classes)
         )
