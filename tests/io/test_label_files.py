@@ -229,6 +229,16 @@ def test_three_slices_that_are_called_colors_are_slices(tmp_path):
     np.testing.assert_array_equal(open_labels(tmp_path / "a.tif")[0].codes[:], labels)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "LA", "RGBA"])
+def test_grey_stored_as_color_holds_codes(tmp_path, mode):
+    """Codes that a paint program saved as RGB, or with transparency, are codes all the same."""
+    codes = np.array([[0, 1], [2, 2]], np.uint8)
+    Image.fromarray(codes).convert(mode).save(tmp_path / "a.png")
+    (source,) = open_labels(tmp_path / "a.png")
+    np.testing.assert_array_equal(source.codes, codes[None])
+    assert not source.is_zero_unlabelled
+
+
 def test_transparent_pixels_are_unlabelled(tmp_path):
     """A layer painted over the image in GIMP: what is transparent was not painted."""
     pixels = np.concatenate([COLORS, np.full((2, 2, 1), 255, np.uint8)], axis=-1)

@@ -126,6 +126,29 @@ def test_two_label_files_for_one_image_are_refused(tmp_path):
         open_label_pairs(tmp_path)
 
 
+def test_empty_label_files_are_left_out_and_told(tmp_path):
+    """One of two label files holds nothing: the other one teaches, and the reader is told."""
+    for name in "ab":
+        save(tmp_path / f"{name}.tif", grey(6, 8))
+    save(tmp_path / "a_label.tif", painted(6, 8))
+    save(tmp_path / "b_label.tif", np.zeros((6, 8), np.uint8))
+    found = open_label_pairs(tmp_path)
+    assert [image.name for image in found.images] == ["a"]
+    assert "Nothing is labelled in b_label.tif; left out." in found.notices
+
+
+def test_colored_tables_and_other_label_formats_are_read(tmp_path):
+    """A TIFF with a color table (Fiji), and NumPy: codes as they are stored."""
+    labels = painted(6, 8)
+    save(tmp_path / "a.tif", grey(6, 8))
+    colors = RNG.integers(0, 2**16, (3, 256), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "fiji.tif", labels, photometric="palette", colormap=colors)
+    np.save(tmp_path / "array.npy", labels.astype(np.int64))
+    for name in ("fiji.tif", "array.npy"):
+        (image,), _ = read_label_pairs(tmp_path / "a.tif", tmp_path / name)
+        np.testing.assert_array_equal(image.labels[0], labels)
+
+
 def test_single_slices_label_a_volume_in_slabs(tmp_path):
     """`scan_z0003` and `scan_z0050` of a volume become slabs with their neighbors, at the right place."""
     volume = save(tmp_path / "scan.tif", grey(80, 6, 7))

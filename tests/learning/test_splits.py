@@ -134,6 +134,14 @@ def test_whole_scans_are_held_out_where_windows_would_cost_too_much():
         assert trained.sum() == (0 if is_held else item.labelled)
 
 
+def test_crops_of_one_scan_are_held_out_together():
+    """Crops of several sizes of one scan may overlap: as a whole, they go to one part."""
+    images = [image(blobs(i, (32, 32 + i)), f"{i}", "AABB"[i]) for i in range(4)]
+    split = split_labels(images, gap=20)
+    held = [bool(mask.any()) for mask in split.validation]
+    assert held[0] == held[1] != held[2] == held[3]
+
+
 def test_a_volume_is_split_along_all_axes_with_the_gap():
     """A labelled volume: validation is a box, the gap holds along z too."""
     images = [image(blobs(1, (24, 32, 32)))]

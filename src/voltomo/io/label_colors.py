@@ -16,7 +16,7 @@ from voltomo.errors import GateError, InputError, ReadError
 from voltomo.io.png import is_png
 from voltomo.io.tiff import is_tiff
 
-__all__ = ["is_color_image", "is_stack_of_planes", "read_colors", "read_planes"]
+__all__ = ["is_color_image", "is_stack_of_planes", "read_colors", "read_grey_codes", "read_planes"]
 
 _PALETTE = 3
 _COLORED = (2, 4, 6)
@@ -70,6 +70,20 @@ def read_planes(path: Path) -> npt.NDArray[np.uint8]:
     except (OSError, ValueError, RuntimeError, tifffile.TiffFileError) as error:
         raise ReadError(f"{path} is damaged or truncated ({error})") from error
     return np.asarray(planes)
+
+
+def read_grey_codes(path: Path) -> npt.NDArray[np.uint8] | None:
+    """(Z, Y, X) codes of an image that is stored in color but holds grey only; None if it holds colors.
+
+    Raises
+    ------
+    ReadError
+        If the file is damaged, or its channels are not 8-bit.
+    """
+    pixels = _read_pixels(path)
+    if not (pixels[..., :3] == pixels[..., :1]).all():
+        return None
+    return np.asarray(np.where(pixels[..., 3] == 0, 0, pixels[..., 0]) if pixels.shape[-1] == 4 else pixels[..., 0])
 
 
 def read_colors(path: Path, phases: CodedPhases | None) -> npt.NDArray[np.uint8]:

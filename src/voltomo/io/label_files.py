@@ -13,14 +13,14 @@ import numpy.typing as npt
 from voltomo.artifacts import ArrayLike, CodedPhases
 from voltomo.errors import InputError
 from voltomo.io.label_coco import is_coco, read_coco
-from voltomo.io.label_colors import is_color_image, is_stack_of_planes, read_colors, read_planes
+from voltomo.io.label_colors import is_color_image, is_stack_of_planes, read_colors, read_grey_codes, read_planes
 from voltomo.io.label_ilastik import is_ilastik_project, read_ilastik
 from voltomo.io.label_names import image_stem
 from voltomo.io.registry import read_volume
 
 __all__ = ["LabelSource", "open_labels"]
 
-_SLAB = 2**24
+_SLAB = 2**22
 """Voxels read at once while counting."""
 
 
@@ -85,7 +85,11 @@ def open_labels(
         lanes = read_ilastik(path, shapes or {})
         return tuple(LabelSource(i.name, path, i.codes, i.names, is_zero_unlabelled=True) for i in lanes)
     plain = LabelSource(image_stem(path), path, np.zeros((1, 1, 1), np.uint8))
-    if is_color_image(path, has_legend=phases is not None and bool(phases.colors)):
+    has_legend = phases is not None and bool(phases.colors)
+    if is_color_image(path, has_legend=has_legend):
+        codes_in_grey = None if has_legend else read_grey_codes(path)
+        if codes_in_grey is not None:
+            return (replace(plain, codes=codes_in_grey),)
         return (replace(plain, codes=read_colors(path, phases), is_zero_unlabelled=True, is_in_ids=True),)
     if is_stack_of_planes(path):
         return (replace(plain, codes=read_planes(path)),)

@@ -97,10 +97,13 @@ def open_label_pairs(
         raise InputNotFoundError(f"no label file was found for {grey}; labels pair by equal name, or name + _label")
     _check_channels(matches)
     coding = resolve_codes([_count(match) for match in matches], phases=phases, unlabelled=unlabelled)
-    read = [part for pairs in _by_image(matches, coding.ids) for part in _make_images(pairs)]
+    every = [part for pairs in _by_image(matches, coding.ids) for part in _make_images(pairs)]
+    read = [part for part in every if part.image.labelled]
+    empty = [part.match.label_name for part in every if not part.image.labelled]
+    notices = [f"Nothing is labelled in {', '.join(empty)}; left out."] if empty else []
     scans, guessed = _name_scans(read, scan_of)
     images = [replace(part.image, scan=scan) for part, scan in zip(read, scans, strict=True)]
-    return LabelPairs(tuple(images), coding.phases, (*coding.notices, *guessed), spare)
+    return LabelPairs(tuple(images), coding.phases, (*coding.notices, *notices, *guessed), spare)
 
 
 def _check_channels(matches: Sequence[Match]) -> None:
@@ -117,18 +120,25 @@ def _count(match: Match) -> LabelCounts:
     for _, slab in match.source.slabs():
         painted = slab.any(axis=(1, 2))
         empty += int(np.count_nonzero(~painted))
-        values, counts = np.unique(slab[painted], return_counts=True)
-        codes.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        codes.update(_count_codes(slab[painted]))
     source = match.source
     return LabelCounts(
         match.label_name,
-        {int(code): int(count) for code, count in codes.items()},
+        dict(codes),
         source.names,
         is_zero_unlabelled=source.is_zero_unlabelled,
         is_in_ids=source.is_in_ids,
         slices=source.shape[0],
         empty_slices=empty,
     )
+
+
+def _count_codes(codes: npt.NDArray[Any]) -> dict[int, int]:
+    if codes.dtype in (np.uint8, np.uint16):  # counting is ten times as fast as sorting
+        counts = np.bincount(codes.ravel())
+        return {int(code): int(counts[code]) for code in np.flatnonzero(counts)}
+    values, found = np.unique(codes, return_counts=True)
+    return {int(code): int(count) for code, count in zip(values, found, strict=True)}
 
 
 _Pairs = list[tuple[Match, Mapping[int, int]]]

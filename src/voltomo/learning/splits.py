@@ -50,8 +50,8 @@ class Split:
     @property
     def share(self) -> float:
         """Part of the used labels that validates."""
-        held = sum(int(mask.sum()) for mask in self.validation)
-        return held / max(1, held + sum(int(mask.sum()) for mask in self.training))
+        held = _size(self.validation)
+        return held / max(1, held + _size(self.training))
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,13 @@ def split_labels(images: Sequence[LabelledImage], *, share: float = 0.2, gap: in
     rng = np.random.default_rng(seed)
     validation = _hold_out_windows(images, places, present, share=share, gap=gap, rng=rng)
     training = _keep_apart(images, places, validation, gap)
-    kept = sum(int(mask.sum()) for mask in training) / sum(image.labelled for image in images)
-    if len(places) > 1 and kept < _KEPT:
-        validation = _hold_out_places(images, places, present, share=share, rng=rng)
-        training = _keep_apart(images, places, validation, gap)
-    if not any(mask.any() for mask in training) or not any(mask.any() for mask in validation):
+    scans = sorted({image.scan_name for image in images if image.labelled})
+    kept, labelled = _size(training), sum(image.labelled for image in images)
+    if len(scans) > 1 and kept < _KEPT * labelled:
+        whole = _hold_out_scans(images, scans, present, share=share, rng=rng)
+        if labelled - _size(whole) > kept:
+            validation, training = whole, [(i.labels != 0) & ~held for i, held in zip(images, whole, strict=True)]
+    if not _size(training) or not _size(validation):
         shapes = sorted({image.shape for image in images})
         raise GateError(
             f"the labels cannot be parted into training and validation with a gap of {gap} voxels: images of "
@@ -125,6 +127,10 @@ def split_labels(images: Sequence[LabelledImage], *, share: float = 0.2, gap: in
             gate="split",
         )
     return Split(tuple(training), tuple(validation), tuple(_notice(images, present, training, validation)))
+
+
+def _size(masks: Sequence[npt.NDArray[np.bool_]]) -> int:
+    return sum(int(np.count_nonzero(mask)) for mask in masks)
 
 
 def _histogram(labels: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_] | None = None) -> Counts:
@@ -171,25 +177,25 @@ def _hold_out_windows(
     return validation
 
 
-def _hold_out_places(
+def _hold_out_scans(
     images: Sequence[LabelledImage],
-    places: Sequence[_Place],
+    scans: Sequence[str],
     present: npt.NDArray[np.int64],
     *,
     share: float,
     rng: np.random.Generator,
 ) -> list[npt.NDArray[np.bool_]]:
-    """Validation masks: all labels of some places."""
-    counts = np.stack([sum(_histogram(images[i].labels)[present] for i in p.members) for p in places], axis=1)
-    subsets = _subsets(len(places), rng)
+    """Validation masks: all labels of some scans."""
+    counts = np.zeros((present.size, len(scans)), np.int64)
+    for image in images:
+        if image.scan_name in scans:
+            counts[:, scans.index(image.scan_name)] += _histogram(image.labels)[present]
+    subsets = _subsets(len(scans), rng)
     held = counts @ subsets.T
     scores = judge_samples(held, held, counts.sum(axis=1), share)
     chosen = subsets[rng.choice(np.flatnonzero(scores <= scores.min() + ALIKE))]
-    validation = [np.zeros(image.shape, bool) for image in images]
-    for place, is_held in zip(places, chosen, strict=True):
-        for i in place.members if is_held else ():
-            validation[i] = images[i].labels != 0
-    return validation
+    names = {scan for scan, is_held in zip(scans, chosen, strict=True) if is_held}
+    return [(image.labels != 0) & (image.scan_name in names) for image in images]
 
 
 def _subsets(count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
