@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -153,13 +153,13 @@ _GAP = 16
 """Pixels between training and validation."""
 
 
-def _classifier(kind: str) -> Segmenter:
+def _classifier(kind: Literal["mlp", "forest", "boosting"]) -> Segmenter:
     def train(images: Images, seed: int) -> Any:
         from voltomo.classifiers.settings import ClassifierSettings
-        from voltomo.classifiers.train import train_classifier
+        from voltomo.classifiers.training import train_classifier
 
         split = split_labels(images, gap=_GAP, seed=seed)
-        return train_classifier(images, split, PHASES, ClassifierSettings(kind=kind, seed=seed))
+        return train_classifier(images, split, PHASES, ClassifierSettings(method=kind, seed=seed))
 
     return _of_model(train)
 
