@@ -40,28 +40,22 @@ def choose_window(
     rng: np.random.Generator,
 ) -> Window:
     """The window whose labels are most like a small copy of all labels, at little loss in the gap around it."""
+    total = counts.sum(axis=(1, 2, 3))
+    counts, total = counts[total > 0], total[total > 0]
     summed = np.pad(counts.cumsum(1).cumsum(2).cumsum(3), ((0, 0), (1, 0), (1, 0), (1, 0)))
-    classes = counts.any(axis=(1, 2, 3))
-    total = counts.sum(axis=(1, 2, 3))[classes]
-    summed = summed[classes]
-    best: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]] = []
-    for spans in _families(edges):
-        bounds = np.stack([part.ravel() for part in np.meshgrid(*map(np.arange, map(len, spans)), indexing="ij")])
-        low = [spans[axis][bounds[axis], 0] for axis in range(3)]
-        high = [spans[axis][bounds[axis], 1] for axis in range(3)]
-        held = _box_sums(summed, low, high)
-        wide_low = [np.searchsorted(e, e[a] - gap, side="right") - 1 for e, a in zip(edges, low, strict=True)]
-        wide_high = [np.searchsorted(e, e[b] + gap, side="left") for e, b in zip(edges, high, strict=True)]
-        lost = _box_sums(
-            summed,
-            [np.maximum(a, 0) for a in wide_low],
-            [np.minimum(b, len(e) - 1) for e, b in zip(edges, wide_high, strict=True)],
-        )
-        best.append((judge_samples(held, lost, total, share), np.stack([*low, *high])))
-    scores = np.concatenate([score for score, _ in best])
-    boxes = np.concatenate([box for _, box in best], axis=1)
-    chosen = boxes[:, rng.choice(np.flatnonzero(scores <= scores.min() + ALIKE))]
-    z, y, x = (slice(int(edges[a][chosen[a]]), int(edges[a][chosen[a + 3]])) for a in range(3))
+    judged = []
+    families = _families(edges)
+    for spans in families:
+        held = _box_sums(summed, spans)
+        lost = _box_sums(summed, [_widen(edge, span, gap) for edge, span in zip(edges, spans, strict=True)])
+        judged.append(judge_samples(held, lost, total, share))
+    scores = np.concatenate(judged)
+    number = int(rng.choice(np.flatnonzero(scores <= scores.min() + ALIKE)))
+    starts = np.cumsum([0, *(len(found) for found in judged)])
+    family = int(np.searchsorted(starts, number, side="right")) - 1
+    spans = families[family]
+    at = np.unravel_index(number - int(starts[family]), [len(span) for span in spans])
+    z, y, x = (slice(*edge[span[i]].tolist()) for edge, span, i in zip(edges, spans, at, strict=True))
     return z, y, x
 
 
@@ -73,14 +67,18 @@ def _families(edges: Sequence[npt.NDArray[np.int64]]) -> list[list[npt.NDArray[n
     return [[full[a] if a == axis else every[a] for a in range(3)] for axis in across]
 
 
-def _box_sums(summed: Counts, low: Sequence[Counts], high: Sequence[Counts]) -> Counts:
-    """(K, N) labels of each class in N boxes, from a summed-volume table."""
-    out = np.zeros((summed.shape[0], low[0].size), np.int64)
-    for corner in np.ndindex(2, 2, 2):
-        sign = (-1) ** (3 - sum(corner))
-        z, y, x = (high[a] if corner[a] else low[a] for a in range(3))
-        out += sign * summed[:, z, y, x]
-    return out
+def _widen(edge: npt.NDArray[np.int64], span: npt.NDArray[np.int64], gap: int) -> npt.NDArray[np.int64]:
+    """(N, 2) cell edges around spans and the gap on both sides."""
+    low = np.searchsorted(edge, edge[span[:, 0]] - gap, side="right") - 1
+    high = np.searchsorted(edge, edge[span[:, 1]] + gap, side="left")
+    return np.stack([np.maximum(low, 0), np.minimum(high, len(edge) - 1)], axis=1)
+
+
+def _box_sums(summed: Counts, spans: Sequence[npt.NDArray[np.int64]]) -> Counts:
+    """(K, N) labels of each class in the boxes of all combinations of spans, from a summed-volume table."""
+    for axis, span in enumerate(spans, start=1):
+        summed = summed.take(span[:, 1], axis) - summed.take(span[:, 0], axis)
+    return summed.reshape(len(summed), -1)
 
 
 def judge_samples(held: Counts, lost: Counts, total: Counts, share: float) -> npt.NDArray[np.float64]:
