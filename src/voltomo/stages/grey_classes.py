@@ -53,17 +53,17 @@ class GreySource:
         return self.denoiser.apply(arrays[0], inside), inside
 
 
-def count_grey(source: GreySource, work: Workspace) -> Histogram:
+def count_grey(source: GreySource, work: Workspace, *, step: str = "histogram") -> Histogram:
     """The histogram inside the field of view; with finer bins where few voxels stretch the range."""
     field = source.field
     rule = bin_rule(source.denoiser.dtype, field.low, field.high)
-    counts = _count(source, work, rule, "histogram")
+    counts = _count(source, work, rule, step)
     for i in range(ROUNDS):
         low, high = quantile_range(counts, rule, TAIL)
         if rule.is_exact or high - low >= (rule.high - rule.low) / 8:
             break
         rule = bin_rule(source.denoiser.dtype, low, high)
-        counts = _count(source, work, rule, f"histogram-{i + 2}")
+        counts = _count(source, work, rule, f"{step}-{i + 2}")
     return Histogram(counts, rule)
 
 

@@ -1,0 +1,322 @@
+"""The verb `segment` with a trained model: grey values to phases by what was learned from labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from voltomo.artifacts import ArrayLike, Model, PhaseMap, Volume
+from voltomo.blocks import Block, Partial, WritableArray
+from voltomo.errors import InputError
+from voltomo.inference.averaging import AxisAverage, FlipAverage
+from voltomo.inference.decisions import decision_dtype
+from voltomo.inference.engines import EngineName, Precision, open_model
+from voltomo.inference.halo import STRIP, measure_halo
+from voltomo.inference.tiles import TileRunner
+from voltomo.learning.normalization import Normalization
+from voltomo.learning.predictor import Predictor
+from voltomo.machine import available_cores
+from voltomo.segmentation.histogram import Histogram
+from voltomo.stages.denoise import DenoiseConfig, prepare_denoiser
+from voltomo.stages.domain_gate import check_domain
+from voltomo.stages.grey_classes import GreySource, count_grey
+from voltomo.stages.inspection import Field as FieldOfView
+from voltomo.stages.inspection import measure_field
+from voltomo.stages.scan_sample import sample_box
+from voltomo.stages.segment import REPORT_BINS, SegmentResult
+from voltomo.stages.workspace import Workspace
+
+__all__ = ["ModelSegmentConfig", "run_model_segment"]
+
+Array: TypeAlias = npt.NDArray[Any]
+Triple: TypeAlias = tuple[int, int, int]
+
+SLICE_VOXELS = 1 << 20
+"""Voxels that a tile of a slice-wise model reads at most: activations of a U-Net of 16 filters then take 0.3 GB."""
+VOLUME_VOXELS = 1 << 21
+"""The same for a model of volumes, whose halo costs more in smaller tiles."""
+SAMPLE_EDGE = 384
+"""Edge of the box on which the halo is measured."""
+
+
+class ModelSegmentConfig(BaseModel):
+    """How a model is run over a volume.
+
+    Parameters
+    ----------
+    model : its path or name, for the record; the model itself is handed over
+    probabilities : keep them, as uint8 (value / 255)
+    accept_drift : go on where the scan is unlike those that trained the model
+    average : "none"; "flips": mean over mirrored images, 4 (8 in 3D) times as long; "axes": mean over slices along z, y
+        and x of a volume with cubic voxels, 3 times as long
+    engine : "auto": OpenVINO for networks, numba for pixel classifiers
+    precision : "auto": the fastest one that passed the model's own check
+    halo : voxels around a tile: "auto" measures on the volume how many matter, "full" takes all that could
+    tile_voxels : that a tile reads at most; decides the memory beside the blocks
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = ""
+    probabilities: bool = False
+    accept_drift: bool = False
+    average: Literal["none", "flips", "axes"] = "none"
+    engine: EngineName = "auto"
+    precision: Precision = "auto"
+    halo: Literal["auto", "full"] = "auto"
+    tile_voxels: int | None = Field(default=None, ge=4096)
+
+
+def run_model_segment(
+    volume: Volume,
+    model: Model,
+    config: ModelSegmentConfig,
+    work: Workspace,
+    *,
+    mask: ArrayLike | None = None,
+) -> SegmentResult:
+    """Segment a volume with a model.
+
+    Parameters
+    ----------
+    volume : with the channels of the model
+    model : network or pixel classifier
+    config : how it is run
+    work : where the arrays "phases" and, if asked for, "probabilities" live and how blocks run
+    mask : (Z, Y, X), 0 outside the field of view; the volume's own, or else everything, where None
+
+    Raises
+    ------
+    InputError
+        If the volume has other channels than the model, or average "axes" does not fit model or voxels.
+    GateError
+        If the volume is constant or not finite, or (gate "drift") unlike the scans that trained the model.
+    """
+    _check_request(volume, model, config)
+    scan = _open_scan(volume, model, work, mask)
+    report = check_domain(volume, model, scan.fields[0].mask, scan.normalization, work, accept=config.accept_drift)
+    opened = open_model(model, engine=config.engine, precision=config.precision)
+    predictor = _averaged(opened.predictor, model, config)
+    voxels = config.tile_voxels or (VOLUME_VOXELS if predictor.multiple[0] > 1 else SLICE_VOXELS)
+    halo = _halo(predictor, scan, config, work, voxels)
+    phases = work.array("phases", volume.shape, np.uint8)
+    probabilities = (
+        work.array("probabilities", (model.classes, *volume.shape), np.uint8) if config.probabilities else None
+    )
+    skipped = _predict(scan, predictor, model, halo, voxels, phases, probabilities, work)
+    record = _record(scan.histogram, model, _shares(phases, model.phases.ids, work))
+    record["model"] = {
+        "name": model.name,
+        "network": model.network,
+        "engine": opened.engine,
+        "precision": opened.precision,
+        "members": 1 + len(model.members),
+        "average": config.average,
+        "halo": list(halo),
+        "tiles_without_model": skipped,
+        "normalization": scan.normalization.to_mapping(),
+        "drift": report.record,
+    }
+    phase_map = PhaseMap(phases, model.phases, volume.voxel_size, volume.through_plane, probabilities)
+    return SegmentResult(phase_map, record, scan.fields[0].mask, report.warnings)
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """What a block function reads."""
+
+    volume: Volume
+    fields: Sequence[FieldOfView]
+    normalization: Normalization
+    histogram: Histogram
+
+    @property
+    def sources(self) -> tuple[ArrayLike, ...]:
+        """Grey values of every channel, and the mask if there is one."""
+        mask = self.fields[0].mask
+        return (*(field.grey for field in self.fields), *(() if mask is None else (mask,)))
+
+    @property
+    def bytes_per_voxel(self) -> float:
+        return float(sum(np.dtype(source.dtype).itemsize for source in self.sources))
+
+
+def _check_request(volume: Volume, model: Model, config: ModelSegmentConfig) -> None:
+    """Channels and averaging have to fit."""
+    if len(volume.channels) != len(model.channels):
+        raise InputError(
+            f"the model {model.name} reads {len(model.channels)} channel(s), {', '.join(model.channels)}; the volume "
+            f"has {len(volume.channels)}, {', '.join(volume.channels)}. Give the channels that the model was trained "
+            "on, in that order"
+        )
+    if config.average == "axes":
+        size = volume.voxel_size
+        if model.is_classifier or model.dimension == 3 or volume.dimension == 2:
+            raise InputError("average axes is for volumes and models that work slice by slice; use flips, or none")
+        if size is not None and max(size) > 1.05 * min(size):
+            raise InputError("average axes needs cubic voxels: along other axes the model would see another scale")
+
+
+def _open_scan(volume: Volume, model: Model, work: Workspace, mask: ArrayLike | None) -> _Scan:
+    """The volume with its field of view and its normalization."""
+    fields = [measure_field(volume, work, channel=i, mask=mask) for i in range(len(volume.channels))]
+    histograms = [_histogram(field, volume, work, i) for i, field in enumerate(fields)]
+    return _Scan(volume, fields, _normalization(model, histograms), histograms[0])
+
+
+def _histogram(field: FieldOfView, volume: Volume, work: Workspace, channel: int) -> Histogram:
+    """Grey values inside the field of view."""
+    plain = prepare_denoiser(field, DenoiseConfig(), work, voxel_size=volume.voxel_size)
+    step = "histogram" if channel == 0 else f"histogram of channel {channel}"
+    return count_grey(GreySource(field, plain), work, step=step)
+
+
+def _normalization(model: Model, histograms: Sequence[Histogram]) -> Normalization:
+    """The model's own; measured again on this scan where it says so."""
+    own = Normalization.from_mapping(model.normalization)
+    if own.method == "fixed":
+        return own
+    ends = [[percentile(histogram, percent) for histogram in histograms] for percent in own.percentiles]
+    return Normalization(tuple(ends[0]), tuple(ends[1]), own.method, own.percentiles)
+
+
+def percentile(histogram: Histogram, percent: float) -> float:
+    """Percentile of a histogram: a level, or linear within a bin."""
+    cumulative = np.cumsum(histogram.counts)
+    rank = percent / 100 * (cumulative[-1] - 1)
+    i = int(np.searchsorted(cumulative, rank, side="right"))
+    if histogram.rule.is_exact:
+        return float(histogram.rule.centers[i])
+    before = float(cumulative[i - 1]) if i else 0.0
+    low, high = histogram.rule.edges[i : i + 2]
+    return float(low + (rank - before + 0.5) / float(histogram.counts[i]) * (high - low))
+
+
+def _averaged(predictor: Predictor, model: Model, config: ModelSegmentConfig) -> Predictor:
+    """The predictor with the averaging that was asked for."""
+    if config.average == "flips":
+        return FlipAverage(predictor, through_plane=predictor.multiple[0] > 1)
+    return AxisAverage(predictor) if config.average == "axes" else predictor
+
+
+def _halo(predictor: Predictor, scan: _Scan, config: ModelSegmentConfig, work: Workspace, tile_voxels: int) -> Triple:
+    """Voxels around a tile: whole cells of the predictor, measured on the scan where less than all may do."""
+    z, y, x = (-(-around // step) * step for around, step in zip(predictor.halo, predictor.multiple, strict=True))
+    _, height, width = scan.volume.shape
+    is_whole = work.budget is None and z == 0 and height * width <= tile_voxels
+    if config.halo == "full" or is_whole:
+        return z, y, x
+
+    def measure() -> Partial:
+        edge_z, edge_y, edge_x = (
+            min(SAMPLE_EDGE, 2 * around + 3 * STRIP + step)
+            for around, step in zip((z, y, x), predictor.multiple, strict=True)
+        )
+        box = sample_box(scan.volume, scan.fields[0].mask, (edge_z, edge_y, edge_x))
+        return {"halo": np.array(measure_halo(predictor, scan.normalization.apply(box)))}
+
+    measured = work.remember("halo", measure)["halo"]
+    return min(z, int(measured[0])), min(y, int(measured[1])), min(x, int(measured[2]))
+
+
+def _predict(
+    scan: _Scan,
+    predictor: Predictor,
+    model: Model,
+    halo: Triple,
+    voxels: int,
+    phases: WritableArray,
+    probabilities: WritableArray | None,
+    work: Workspace,
+) -> int:
+    """Write phases and probabilities block by block; the number of tiles that needed no model."""
+    out = phases if probabilities is None else _Both(phases, probabilities)
+    runner = TileRunner(
+        predictor,
+        scan.normalization,
+        model.phases.ids,
+        halo,
+        voxels,
+        available_cores(),
+        model.temperature,
+        probabilities is not None,
+    )
+    channels = len(scan.fields)
+
+    def answer(block: Block, *arrays: Array) -> Array:
+        return runner.run(block, arrays[:channels], arrays[channels] if len(arrays) > channels else None)
+
+    with runner:
+        runner.warm_up(scan.volume.shape, channels)
+        work.map(
+            "predict",
+            answer,
+            *scan.sources,
+            out=out,
+            halo=halo,
+            # What is read, the answer, and a part of it as it is written.
+            bytes_per_voxel=scan.bytes_per_voxel + 2 * runner.dtype.itemsize,
+            whole_slices=True,
+        )
+    return runner.skipped
+
+
+@dataclass(frozen=True)
+class _Both:
+    """Phases and probabilities as one array to write: each voxel's answer goes to both."""
+
+    phases: WritableArray
+    probabilities: WritableArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.phases.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return decision_dtype(self.probabilities.shape[0])
+
+    def __getitem__(self, region: Any, /) -> Any:
+        raise NotImplementedError("written only")
+
+    def __setitem__(self, region: Any, value: Any, /) -> None:
+        self.phases[region] = value["phase"]
+        for k in range(self.probabilities.shape[0]):
+            self.probabilities[(k, *region)] = value["probability"][..., k]
+
+
+def _shares(phases: WritableArray, ids: Sequence[int], work: Workspace) -> list[float]:
+    """Share of each phase inside the field of view."""
+
+    def count(block: Block, values: Array) -> Partial:
+        return {"counts": np.bincount(values[block.inner].ravel(), minlength=256)}
+
+    def add(one: Partial, two: Partial) -> Partial:
+        return {"counts": np.add(one["counts"], two["counts"])}
+
+    counts = work.reduce("shares", count, phases, merge=add, bytes_per_voxel=10)["counts"]
+    return [float(counts[i] / max(1, counts[1:].sum())) for i in ids]
+
+
+def _record(histogram: Histogram, model: Model, shares: Sequence[float]) -> dict[str, Any]:
+    """What the report draws of the grey values; the same keys as of a segmentation by histogram."""
+    drawn = histogram.grouped(REPORT_BINS)
+    return {
+        "method": "model",
+        "edges": drawn.rule.edges.tolist(),
+        "counts": drawn.counts.tolist(),
+        "cuts": [],
+        "classes": [
+            {"id": phase.id, "name": phase.name, "color": phase.color, "share": share}
+            for phase, share in zip(model.phases, shares, strict=True)
+        ],
+        "separation": None,
+        "voxels": histogram.total,
+        "denoise": "none",
+        "noise": None,
+    }
