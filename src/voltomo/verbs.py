@@ -5,7 +5,7 @@ An array of (Z, Y, X) or (Y, X) comes back in its shape; `.data` of the artefact
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -166,6 +166,7 @@ def measure(
     crack_map: CrackMap | None = None,
     volume: Volume | npt.ArrayLike | None = None,
     segmentation: Mapping[str, Any] | None = None,
+    others: Sequence[PhaseMap] = (),
     **settings: Any,
 ) -> Measurements:
     """Measure phases, and particles where they are given.
@@ -177,6 +178,8 @@ def measure(
     volume : the grey values that were segmented; with them, the resolution of the image is measured
     segmentation : the settings that `segment` had, such as ``{"method": "multi-otsu", "classes": 3}``; with them and
         the volume, the budgets hold the part of the resolution
+    others : other segmentations of the same volume; with `phases`, three or more give the budgets their operator part,
+        two a range
     **settings : of `voltomo.stages.measure.MeasureConfig`
 
     Raises
@@ -195,6 +198,7 @@ def measure(
         crack_map=None if crack_map is None else replace(crack_map, data=as_zyx(crack_map.data)),
         volume=grey,
         segmentation=None if segmentation is None else _config(SegmentConfig, segmentation),
+        others=others,
     )
     return result.measurements
 

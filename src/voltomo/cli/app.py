@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voltomo.cli import commands, compare, synthetic, tools
+from voltomo.cli import commands, compare, synthetic, tools, uncertainty
 
 __all__ = ["app"]
 
@@ -48,6 +48,7 @@ for _command in (
     commands.report,
     tools.evaluate,
     compare.compare,
+    uncertainty.uncertainty,
     synthetic.synth,
     tools.export,
     tools.check,

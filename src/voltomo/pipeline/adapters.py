@@ -13,9 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from voltomo.artifacts import InstanceMap, Measurements, Volume
+from voltomo.artifacts import InstanceMap, Measurements, PhaseMap, Volume
+from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.ome_zarr import ImageMetadata
+from voltomo.io.registry import read_volume
 from voltomo.io.study import Study, write_text
 from voltomo.io.tables import read_measurements, write_measurements, write_summary, write_table
 from voltomo.pipeline.evaluation import EvaluateStep, evaluate_study
@@ -24,8 +26,10 @@ from voltomo.report import ReportContent, write_report
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
 from voltomo.stages.measure import MeasureConfig, run_measure
 from voltomo.stages.particles import ParticlesConfig, run_particles
+from voltomo.stages.phase_table import CodedPhases
 from voltomo.stages.segment import SegmentConfig, run_segment
 from voltomo.stages.study_workspace import StudyWorkspace
+from voltomo.stages.truth_labels import recode
 from voltomo.units import format_voxel_size
 from voltomo.version import VERSION
 
@@ -85,6 +89,7 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
         crack_map=study.crack_map if instances is not None and study.has("cracks") else None,
         volume=_segmented(study),
         segmentation=_segmentation(study),
+        others=_others(study, config),
     )
     write_measurements(work.out, result.measurements)
     table = None if instances is None else instances.table
@@ -97,6 +102,28 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
     apparent = [curve.to_record() for curve in result.apparent]
     write_text(work.out / "apparent.json", json.dumps(apparent) + "\n")
     return Outcome({}, result.warnings)
+
+
+def _others(study: StudyArtifacts, config: MeasureConfig) -> tuple[PhaseMap, ...]:
+    """The segmentations that are named for the operator part; a file holds the ids of this study's phases."""
+    table = study.phase_map.phases
+    coded = CodedPhases(table, {phase.id: phase.id for phase in table})
+    return tuple(
+        StudyArtifacts(path).phase_map if _is_study(path) else recode(read_volume(path).channel(), coded)
+        for path in map(Path, config.uncertainty.segmentations)
+    )
+
+
+def _is_study(path: Path) -> bool:
+    return path.is_dir() and Study.is_study(path)
+
+
+def _other_files(config: MeasureConfig) -> list[Path]:
+    """What the identity of `measure` depends on besides the study."""
+    named = [Path(path) for path in config.uncertainty.segmentations]
+    if missing := [str(path) for path in named if not path.exists()]:
+        raise InputError(f"uncertainty: there is no segmentation {', '.join(missing)}; name studies or files")
+    return [path / "run.json" if _is_study(path) else path for path in named]
 
 
 def _segmented(study: StudyArtifacts) -> Volume | None:
@@ -127,7 +154,7 @@ def _evaluate(study: StudyArtifacts, config: EvaluateStep, work: StudyWorkspace)
 def _truth_files(config: EvaluateStep) -> list[Path]:
     """What the identity of `evaluate` depends on besides the study."""
     truth = Path(config.truth)
-    main = [truth / "run.json"] if truth.is_dir() and Study.is_study(truth) else [truth]
+    main = [truth / "run.json"] if _is_study(truth) else [truth]
     return [*main, *([Path(config.phases)] if config.phases else [])]
 
 
@@ -206,6 +233,7 @@ STAGES: dict[str, StageDefinition] = {
             ("particles", "cracks", "volume", "denoised"),
             ("measurements",),
             _measure,
+            files=_other_files,
         ),
         StageDefinition(
             "evaluate",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -106,6 +107,11 @@ class MeasureConfig(BaseModel):
             raise ValueError("expected two or more phases that conduct together; `transport` names single ones")
         return given
 
+    def relative_to(self, folder: Path) -> MeasureConfig:
+        """The same with its paths taken from a folder."""
+        named = tuple(str(folder / path) for path in self.uncertainty.segmentations)
+        return self.model_copy(update={"uncertainty": self.uncertainty.model_copy(update={"segmentations": named})})
+
     @property
     def transport_settings(self) -> TransportSettings:
         """What is asked of transport."""
@@ -145,6 +151,7 @@ def run_measure(
     crack_map: CrackMap | None = None,
     volume: Volume | None = None,
     segmentation: SegmentConfig | None = None,
+    others: Sequence[PhaseMap] = (),
 ) -> MeasureResult:
     """Measure everything that the maps support.
 
@@ -155,6 +162,7 @@ def run_measure(
     work : where the blocks run
     instance_map, crack_map : particles and their voids, where they were found
     volume, segmentation : the grey volume and how the phases were found in it, for the resolution
+    others : the segmentations that ``config.uncertainty.segmentations`` names
 
     Returns
     -------
@@ -208,7 +216,7 @@ def run_measure(
         numbers += measure_particles(particles, sample, rules)
         numbers += contact_rows(instance_map, sample, work)
         curves += tuple(particle_curves(particles, sample))
-    grey: dict[str, Any] = {"volume": volume, "segmentation": segmentation}
+    grey: dict[str, Any] = {"volume": volume, "segmentation": segmentation, "others": others}
     numbers = estimate_uncertainty(numbers, phase_map, labels, sample, config.uncertainty, work, **grey)
     warnings = tuple(_warnings(sample, instance_map))
     drawn = tuple(curve for correlation in correlations for curve in correlation.curves)

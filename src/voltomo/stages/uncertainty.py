@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from voltomo.artifacts import ArrayLike, Channel, Measurement, PhaseMap, SensitivityBand, UncertaintyPart, Volume
 from voltomo.blocks import Block, Partial
-from voltomo.errors import ShapeError
-from voltomo.metrics.boundary_band import against_rest, phase_at_probability, shift_boundary
+from voltomo.errors import InputError, ShapeError
+from voltomo.metrics.boundary_band import against_rest, phase_at_probability
 from voltomo.metrics.realizations import (
     LONGEST_LAG,
     choose_classes,
@@ -28,6 +28,7 @@ from voltomo.metrics.transport import TRANSPORT
 from voltomo.metrics.uncertainty import with_band, with_part
 from voltomo.stages.apparent import PartsOfWindow
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
+from voltomo.stages.operators import operator_parts, perturbed_boundary, shifted
 from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
 from voltomo.stages.segment import SegmentConfig
 from voltomo.stages.varied_flows import flow_ratios, single_flows, times
@@ -65,6 +66,10 @@ class UncertaintyConfig(BaseModel):
         fitted to the doubt of the map where None
     common_share : share of the error's variance that moves all boundaries together; one map cannot tell it
     seed : of the realizations
+    segmentations : other segmentations of the volume, for the operator part: studies, or files that hold the ids of
+        this study's phases; with the study's own, three or more give a standard uncertainty, two a range
+    perturbed_boundary : without other segmentations: the operator part of a boundary anywhere within ± so many voxels;
+        0 leaves it out
     parts_of_window : solve transport on parts of the window, for its representativity: "auto" up to 2²⁵ voxels and
         without the electrode tortuosity factor, "all" whatever it takes, "none"
     """
@@ -79,6 +84,8 @@ class UncertaintyConfig(BaseModel):
     correlation_length: float | None = Field(default=None, ge=0)
     common_share: float = Field(default=0.25, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
+    segmentations: tuple[str, ...] = ()
+    perturbed_boundary: int = Field(default=0, ge=0, le=8)
     parts_of_window: PartsOfWindow = "auto"
 
 
@@ -92,8 +99,9 @@ def estimate_uncertainty(
     *,
     volume: Volume | None = None,
     segmentation: SegmentConfig | None = None,
+    others: Sequence[PhaseMap] = (),
 ) -> list[Measurement]:
-    """Add what making the map again tells about fractions and surfaces, and the resolution of the image.
+    """Add what making the map again tells about fractions, surfaces and transport, and the resolution of the image.
 
     Parameters
     ----------
@@ -104,17 +112,30 @@ def estimate_uncertainty(
     volume : the grey volume, where it is at hand
     segmentation : how the map was found in it; None where the map came from elsewhere, whose budgets then lack the
         resolution
+    others : other segmentations of the volume, those that ``config.segmentations`` names
 
     Returns
     -------
     list of Measurement
         The numbers in the same order, then the resolution of the image where there is one.
+
+    Raises
+    ------
+    InputError
+        If segmentations are named and none is given.
     """
+    if config.segmentations and not others:
+        raise InputError("uncertainty: segmentations are named by path in a study; in Python give the maps as `others`")
     found = list(numbers)
     _check_probabilities(phase_map, sample)
     if config.bands:
         found = boundary_bands(found, phase_map, labels, sample, work, transport=config.transport)
     found = segmentation_parts(found, phase_map, labels, sample, config, work)
+    if others:
+        found = operator_parts(found, others, labels, sample, work, transport=config.transport)
+    elif config.perturbed_boundary:
+        voxels = config.perturbed_boundary
+        found = perturbed_boundary(found, labels, sample, work, voxels=voxels, transport=config.transport)
     if volume is None or not config.resolution:
         return found
     phase = (*sample.phases.with_role("active"), *reversed(tuple(sample.phases)))[0]
@@ -167,7 +188,7 @@ def boundary_bands(
     shifts: tuple[Literal[-1, 1], ...] = (-1, 1)
     for row, phase in enumerate(sample.phases):
         for side, shift in enumerate(shifts):
-            derive = partial(_shifted, phase_id=phase.id, shift=shift)
+            derive = partial(shifted, phase_id=phase.id, sign=shift)
             moved[f"{row} {side}"] = Variant(against_rest(phase), derive)
         for side, least in enumerate((_MOST, _LEAST)):
             drawn[f"{row} {side}"] = Variant(against_rest(phase), partial(_at_probability, row=row, least=least))
@@ -186,10 +207,6 @@ def boundary_bands(
         everything = {key: {**found[key], **times(ratios[key], banded)} for key in found}
         banded = _with_bands(banded, everything, sample, name)
     return banded
-
-
-def _shifted(_block: Block, labels: Bytes, *, phase_id: int, shift: Literal[-1, 1]) -> Bytes:
-    return shift_boundary(labels, phase_id, shift)
 
 
 def _at_probability(_block: Block, labels: Bytes, *probabilities: Bytes, row: int, least: float) -> Bytes:

@@ -150,7 +150,8 @@ def flow_ratios(
         table = sample.phases if variant is None else variant.phases
         return remembered_flows(partial(inner, variant), table, flows, sample, work, step=f"{step}, flows {name}")
 
-    base = {key: value for key, value in numbers("map", None).items() if math.isfinite(value) and value > 0}
+    unvaried = numbers("of the map itself", None)
+    base = {key: value for key, value in unvaried.items() if math.isfinite(value) and value > 0}
     found = {name: numbers(name, variant) for name, variant in variants.items()}
     return {name: {key: values[key] / base[key] for key in values if key in base} for name, values in found.items()}
 

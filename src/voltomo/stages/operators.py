@@ -1,0 +1,149 @@
+"""The operator part of a budget: other segmentations of the same volume, or a boundary drawn elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from voltomo.artifacts import ArrayLike, Measurement, PhaseMap, as_zyx
+from voltomo.blocks import Block
+from voltomo.errors import InputError, ShapeError
+from voltomo.metrics.boundary_band import IN_PHASE, against_rest, shift_boundary
+from voltomo.metrics.operators import with_operators, with_perturbed_boundary
+from voltomo.metrics.sample import Sample
+from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
+from voltomo.stages.varied_flows import Flows, flow_ratios, single_flows, times
+from voltomo.stages.workspace import Workspace
+
+__all__ = ["operator_parts", "perturbed_boundary", "shifted"]
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+
+def operator_parts(
+    numbers: Iterable[Measurement],
+    maps: Sequence[PhaseMap],
+    labels: ArrayLike,
+    sample: Sample,
+    work: Workspace,
+    *,
+    transport: bool = True,
+) -> list[Measurement]:
+    """Give fractions, surfaces and transport what other segmentations of the volume say.
+
+    Parameters
+    ----------
+    numbers : of the map
+    maps : other segmentations, with phases of the same names
+    labels, sample : (Z, Y, X) ids of the map, and its region
+    work : where the blocks run
+    transport : whether the numbers of transport are compared too, on a central part of the volume
+
+    Returns
+    -------
+    list of Measurement
+        With the map itself, three segmentations or more give a standard uncertainty, two a range.
+
+    Raises
+    ------
+    ShapeError, InputError
+        If a map differs in shape, or lacks a phase of the study.
+    """
+    items = list(numbers)
+    for other in maps:
+        _check_same(other, sample)
+    found: list[Numbers] = []
+    flows = single_flows(items) if transport else ()
+    for number, other in enumerate(maps):
+        variants = {"map": Variant(other.phases, _second)}
+        sources = (labels, as_zyx(other.data))
+        step = f"segmentation {number}"
+        counted = count_variants(variants, sources, sample, work, step=step, halo=1, bytes_per_voxel=4)["map"]
+        ratios = flow_ratios(variants, sources, flows, sample, work, step=step)["map"]
+        found.append(counted | times(ratios, items))
+    return [_with_others(item, found) for item in items]
+
+
+def _second(_block: Block, _labels: Bytes, other: Bytes) -> Bytes:
+    return other
+
+
+def _with_others(item: Measurement, found: Sequence[Numbers]) -> Measurement:
+    values = [numbers[row_key(item)] for numbers in found if row_key(item) in numbers]
+    if item.value is None or not values or len(values) < len(found):
+        return item
+    return with_operators(item, values)
+
+
+def _check_same(other: PhaseMap, sample: Sample) -> None:
+    """The same voxels, and at least the same phases."""
+    if tuple(as_zyx(other.data).shape) != sample.shape:
+        raise ShapeError(f"the other segmentation {other.shape} and the study {sample.shape} differ in shape")
+    wanted, there = ({phase.name for phase in table} for table in (sample.phases, other.phases))
+    if missing := sorted(wanted - there):
+        raise InputError(
+            f"the other segmentation has no phase {', '.join(missing)}; it has {', '.join(sorted(there))}. Give its "
+            "phases the names of this study"
+        )
+
+
+def perturbed_boundary(
+    numbers: Iterable[Measurement],
+    labels: ArrayLike,
+    sample: Sample,
+    work: Workspace,
+    *,
+    voxels: int,
+    transport: bool = True,
+) -> list[Measurement]:
+    """Give fraction, surface and transport of each phase what a boundary elsewhere within ± some voxels would change.
+
+    Parameters
+    ----------
+    numbers : of the map
+    labels, sample : (Z, Y, X) ids of the map, and its region
+    work : where the blocks run
+    voxels : how far the boundary may lie farther in or out
+    transport : whether the numbers of transport are followed too, on a central part of the volume
+
+    Returns
+    -------
+    list of Measurement
+        In the same order; numbers that depend on two boundaries, such as interfaces, stay as they are.
+    """
+    items = list(numbers)
+    rows = {phase.name: phase for phase in sample.phases}
+    signs: tuple[Literal[-1, 1], ...] = (-1, 1)
+    variants = {
+        f"{phase.id} {sign}": Variant(
+            against_rest(phase), partial(shifted, phase_id=phase.id, sign=sign, voxels=voxels)
+        )
+        for phase in sample.phases
+        for sign in signs
+    }
+    flows: Flows = single_flows(items) if transport else ()
+    step, halo = f"boundary within {voxels}", voxels + 1
+    found = count_variants(variants, (labels,), sample, work, step=step, halo=halo, bytes_per_voxel=10)
+    ratios = flow_ratios(variants, (labels,), flows, sample, work, step=step, halo=halo)
+    everything = {key: {**found[key], **times(ratios[key], items)} for key in found}
+    moved = []
+    for item in items:
+        if item.value is not None and not item.phase_2 and item.phase in rows:
+            sides = [everything[f"{rows[item.phase].id} {sign}"].get(row_key(item)) for sign in signs]
+            known = [side for side in sides if side is not None]
+            if len(known) == len(signs):
+                item = with_perturbed_boundary(item, *known, voxels=voxels)
+        moved.append(item)
+    return moved
+
+
+def shifted(_block: Block, labels: Bytes, *, phase_id: int, sign: Literal[-1, 1], voxels: int = 1) -> Bytes:
+    """One phase against the rest, with its boundary moved by layers of voxels."""
+    moved = shift_boundary(labels, phase_id, sign)
+    for _ in range(voxels - 1):
+        moved = shift_boundary(moved, IN_PHASE, sign)
+    return moved
