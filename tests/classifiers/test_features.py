@@ -101,13 +101,19 @@ def test_slices_do_not_see_each_other_in_two_dimensions() -> None:
     assert all(np.array_equal(values[1:2], alone[name]) for name, values in whole.items())
 
 
+def test_volumes_are_seen_less_far_by_default() -> None:
+    """The reach of the default scales stays small enough for blocks: its cost grows with the cube."""
+    reach = {dimension: max(Features(FeatureSettings(dimension=dimension)).halo) for dimension in (2, 3)}
+    assert reach[3] < 32 < reach[2]
+
+
 def test_settings_survive_a_file() -> None:
     """What `to_mapping` gives is read back the same."""
     assert FeatureSettings.from_mapping(VOLUME.to_mapping()) == VOLUME
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sigmas": ()}, {"sigmas": (2.0, 1.0)}, {"dimension": 4}, {"edges": (1.0, 0.0, 1.0)}], ids=str
+    "wrong", [{"sigmas": (0.0,)}, {"sigmas": (2.0, 1.0)}, {"dimension": 4}, {"edges": (1.0, 0.0, 1.0)}], ids=str
 )
 def test_senseless_settings_are_refused(wrong: dict[str, object]) -> None:
     """Scales that do not rise, a fourth dimension, a voxel without an edge."""

@@ -25,8 +25,8 @@ __all__ = ["SIGMAS", "FeatureSettings", "Features", "ScaleSpace"]
 Array: TypeAlias = npt.NDArray[Any]
 Reach: TypeAlias = tuple[int, int, int]
 
-SIGMAS = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Octaves from the blur of a detector to the size of a particle."""
+SIGMAS = {2: (1.0, 2.0, 4.0, 8.0, 16.0), 3: (1.0, 2.0, 4.0)}
+"""Octaves from the blur of a detector to the size of a particle; in volumes fewer, since their reach costs cubed."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,26 @@ class FeatureSettings:
 
     Parameters
     ----------
-    sigmas : rising standard deviations of the smoothing, in units of the finest voxel edge
+    sigmas : rising standard deviations of the smoothing, in units of the finest voxel edge; those of the dimension in
+        `SIGMAS` where empty
     structure : largest of them at which the structure tensor is taken; 0 for none
         It is averaged over one more sigma and so sees furthest.
     dimension : 2 for features in the slices, 3 through the volume
     edges : voxel edges along z, y, x in units of the finest one that counts
     """
 
-    sigmas: tuple[float, ...] = SIGMAS
+    sigmas: tuple[float, ...] = ()
     structure: float = 8.0
     dimension: int = 2
     edges: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
-        if not self.sigmas or self.sigmas[0] <= 0 or any(b <= a for a, b in pairwise(self.sigmas)):
-            raise InputError(f"expected positive, rising sigmas, found {self.sigmas}")
-        if self.dimension not in (2, 3):
+        if self.dimension not in SIGMAS:
             raise InputError(f"features are taken in 2 or 3 dimensions, found {self.dimension}")
+        if not self.sigmas:
+            object.__setattr__(self, "sigmas", SIGMAS[self.dimension])
+        if self.sigmas[0] <= 0 or any(b <= a for a, b in pairwise(self.sigmas)):
+            raise InputError(f"expected positive, rising sigmas, found {self.sigmas}")
         if min(self.edges) <= 0 or not all(map(math.isfinite, self.edges)):
             raise InputError(f"expected positive voxel edges, found {self.edges}")
 
