@@ -245,6 +245,20 @@ def test_images_with_another_number_of_channels_are_refused(tmp_path):
         open_label_pairs(tmp_path)
 
 
+@pytest.mark.parametrize(("name", "labelled"), [("ni_substrate", 6291), ("tem_particles", 14294)])
+def test_real_scribbles_need_no_flag(data: Callable[[str], Path], name: str, labelled: int):
+    """Two electron micrographs with strokes 127 and 254: 0 is unlabelled, beyond doubt."""
+    (image,), phases = read_label_pairs(data(f"sem_scribbles/{name}.tif"), data(f"sem_scribbles/{name}_scribbles.tif"))
+    assert phases.ids == (127, 254)
+    assert image.labelled == labelled  # np.count_nonzero of the file
+
+
+def test_real_interpolated_labels_are_refused(data: Callable[[str], Path]):
+    """txm_4class as published: grey levels of a label that was resampled; four of its 37 values are phases."""
+    with pytest.raises(GateError, match="labels that were interpolated"):
+        read_label_pairs(data("txm_4class/train_gray.tif"), data("txm_4class/train_label_intensity.tif"))
+
+
 def test_real_labels_with_a_phase_zero_are_asked_about_then_read(data: Callable[[str], Path]):
     """nmc_nanoct: 0 is NMC; the gate asks, a table answers, and the nine slices are three scans."""
     folder = data("nmc_nanoct")

@@ -119,6 +119,6 @@ def test_a_mostly_empty_stack_is_not_taken_as_a_phase():
 
 
 def test_particle_numbers_are_no_phases():
-    """More than 255 codes: a gate that suspects particle numbers."""
-    with pytest.raises(GateError, match="300 codes"):
-        resolve_codes([counts(dict.fromkeys(range(1, 301), 5))])
+    """More codes than an electrode has phases: a gate that suspects particle numbers or interpolation."""
+    with pytest.raises(GateError, match="30 codes, 1 to 30, more than an electrode has phases"):
+        resolve_codes([counts(dict.fromkeys(range(1, 31), 5))])

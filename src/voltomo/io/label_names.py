@@ -9,7 +9,7 @@ from voltomo.io.registry import readers
 
 __all__ = ["image_stem", "is_label_name", "list_images", "plain_stem", "scan_prefix", "split_slice"]
 
-_LABEL = re.compile(r"[ _.\-]+(labels?|masks?|annotations?)$", re.IGNORECASE)
+_LABEL = re.compile(r"[ _.\-]+(labels?|masks?|annotations?|scribbles?)$", re.IGNORECASE)
 _SLICE = re.compile(r"(?:^|[ _.\-]+)z[ _\-]?(\d+)$", re.IGNORECASE)
 _NUMBER = re.compile(r"[ _.\-]*\d+$")
 _LABEL_FORMATS = (".json",)

@@ -26,6 +26,8 @@ _STROKES = 0.9
 """Above this share, labels are strokes on an unlabelled slice: no phase of an electrode fills nine tenths of it."""
 _DENSE = 0.5
 """A file labelled in more than this part is meant to be complete."""
+_MOST = 16
+"""More codes than this are no phases until somebody names them: the richest electrode has about eight."""
 _SHOWN = 12
 
 
@@ -227,10 +229,11 @@ def _merge_names(files: Sequence[LabelCounts]) -> dict[int, str]:
 
 
 def _number_phases(used: list[int], names: Mapping[int, str], notices: list[str]) -> tuple[PhaseTable, dict[int, int]]:
-    if len(used) > 255:
+    if len(used) > 255 or len(set(used) - set(names)) > _MOST:
         raise GateError(
-            f"the labels hold {len(used)} codes, {used[0]} to {used[-1]}; a phase map has 255 at most. Are these "
-            "particle numbers, or a grey image?",
+            f"the labels hold {len(used)} codes, {used[0]} to {used[-1]}, more than an electrode has phases: particle "
+            "numbers, a grey image, or labels that were interpolated? Resample labels by nearest neighbor; name the "
+            "codes with --phases phases.yaml if they are phases",
             gate="codes",
         )
     keep = all(1 <= code <= 255 for code in used)
