@@ -49,6 +49,8 @@ def test_chords_across_blocks_are_joined_exactly(seed: int, block_shape: tuple[i
         np.testing.assert_array_equal(chords.counts, runs_of_lines(labels, chords.axis))
         inside = np.moveaxis(labels > 0, chords.axis, 0)
         assert chords.pairs == (inside[1:] & inside[:-1]).sum()
+        ends = chords.ends.sum(axis=0)
+        np.testing.assert_array_equal(ends, np.stack([2 * chords.counts[:, 0], chords.counts[:, 1]], axis=1))
 
 
 def test_chords_of_a_laminate_are_its_layers() -> None:
@@ -105,6 +107,24 @@ def test_without_cuts_the_distribution_is_that_of_the_chords() -> None:
     """Kaplan and Meier's estimate without cut chords is the cumulated share."""
     whole = np.array([0, 3, 1, 0, 4])
     np.testing.assert_allclose(share_up_to(whole, np.zeros(5, int)), np.cumsum(whole) / 8, rtol=1e-12)
+
+
+def test_ends_of_chords_lie_in_the_parts_of_the_window() -> None:
+    """A chord from one half of the window into the other has an end in each; its cut end is in none."""
+    labels = np.ones((1, 1, 24), np.uint8)
+    labels[0, 0, 10:15] = 2  # thirds of 8 voxels: from the second into the second
+    labels[0, 0, 20:] = 2
+    (chords,) = (c for c in find_chords(labels, sample_of(labels), MemoryWorkspace()) if c.axis == 2)
+    found = {tuple(place): int(chords.ends[tuple(place)]) for place in np.argwhere(chords.ends)}
+    # (part, phase, other end cut, length): the section has 3 x 3 parts, of which a line of one voxel has the last row.
+    row = int(found and min(place[0] for place in found)) // 3 * 3
+    assert found == {
+        (row + 1, 1, 0, 5): 2,
+        (row + 1, 0, 1, 10): 1,
+        (row + 1, 0, 0, 5): 1,
+        (row + 2, 0, 0, 5): 1,
+        (row + 2, 1, 1, 4): 1,
+    }
 
 
 def test_turning_the_volume_turns_the_axes() -> None:

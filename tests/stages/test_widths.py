@@ -105,11 +105,14 @@ def test_ends_of_chords_are_neighbors_of_two_phases() -> None:
 
 
 def test_widths_state_what_the_window_leaves_open() -> None:
-    """With parts, quantiles of thickness and chords carry the part, and their intervals hold the value."""
+    """With parts, means, D10 and D50 carry the part, and their intervals hold the value; D90 says why it has none."""
     rows = widths(smooth_map(1), MemoryWorkspace(), parts=tuple(range(8))).rows
     given = [m for m in rows if m.name in ("local_thickness", "chord_length") and m.value is not None]
     assert len(given) == 2 * 3 + 2 * 3 * 4
     for row in given:
         estimated = {p.name for p in row.parts if p.standard_uncertainty is not None}
-        assert "representativity" in estimated
-        assert row.low <= row.value <= row.high
+        assert ("representativity" in estimated) == ("D90" not in row.statistic)
+        if "D90" in row.statistic:
+            assert "few wide places" in next(p.note for p in row.parts if p.name == "representativity")
+        else:
+            assert row.low <= row.value <= row.high

@@ -13,7 +13,7 @@ from scipy.stats import t as student
 
 from voltomo.artifacts import Measurement, UncertaintyPart
 from voltomo.metrics.curves import SizeCurve
-from voltomo.metrics.quantile_intervals import interval_with, scatter_of_quantile
+from voltomo.metrics.quantile_intervals import HIGHEST_SHARE, interval_with, missing_scatter, scatter_of_quantile
 from voltomo.metrics.representativity import jackknife
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import AXES, Sample
@@ -40,14 +40,14 @@ class ChordCounts:
     axis : 0, 1 or 2
     pairs : pairs of neighboring voxels inside the field of view along the axis
     stretches : (L,) stretches of the field of view by length in voxels
-    parts : (P, K, 3, L) the counts by part of the window; a chord counts where it ends
+    ends : (P, K, 2, L) visible ends of chords in each part of the window, by whether the other end is cut
     """
 
     counts: Counts
     axis: int
     pairs: int
     stretches: Counts
-    parts: Counts
+    ends: Counts
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class PartSums:
     voxels : (P, K) of each phase
     ends : (P, K) ends of chords of each phase along the axis
     pairs : (P,) pairs of neighbors along the axis
-    numbers : (P,) of the parts, as in `ChordCounts.parts`
+    numbers : (P,) of the parts, as in `ChordCounts.ends`
     """
 
     voxels: Counts
@@ -93,8 +93,13 @@ def share_up_to(whole: Counts, cut_once: Counts) -> Floats:
     >>> share_up_to(np.array([0, 1, 1, 0]), np.array([0, 0, 2, 0]))
     array([0.        , 0.33333333, 0.66666667, 0.66666667])
     """
-    known: Floats = np.asarray(2.0 * whole, np.float64)
-    seen: Floats = known + cut_once
+    return _share_from_ends(np.asarray(2 * whole, np.int64), np.asarray(cut_once, np.int64))
+
+
+def _share_from_ends(whole: Counts, cut: Counts) -> Floats:
+    """The same from the visible ends of chords whose other end is visible, or cut."""
+    known: Floats = np.asarray(whole, np.float64)
+    seen: Floats = known + cut
     # Cut at a length means: longer than it, so that those cut there are still at risk there.
     at_risk: Floats = np.asarray(np.cumsum(seen[::-1])[::-1], np.float64)
     staying = np.where(at_risk > 0, 1 - known / np.maximum(at_risk, 1), 1.0)
@@ -156,8 +161,8 @@ def _quantiles(
 ) -> Iterator[Measurement]:
     edge, counts = sample.edges[chords.axis], chords.counts[row]
     shares = share_up_to(counts[0], counts[1])
-    rest = [counts - chords.parts[i, row] for i in numbers]
-    without = [share_up_to(one[0], one[1]) for one in rest]
+    ends = chords.ends[:, row].sum(axis=0)
+    without = [_share_from_ends(*(ends - chords.ends[i, row])) for i in numbers]
     # A chord of n voxels is n ± 1 long; the share up to n is read off half a voxel beyond it.
     sizes: Floats = np.asarray((np.arange(len(shares)) + 0.5) * edge, np.float64)
     for share in _SHARES:
@@ -168,6 +173,9 @@ def _quantiles(
             yield withheld(sample, "chord_length", sample.unit(), reason=reason, **fields)
             continue
         value = float(reached[0]) * edge
+        if numbers and share > HIGHEST_SHARE:
+            yield measured(sample, "chord_length", value, sample.unit(), parts=(missing_scatter(),), **fields)
+            continue
         scatter = scatter_of_quantile(sizes, shares, without, share) if numbers else None
         if scatter is None:
             yield measured(sample, "chord_length", value, sample.unit(), **fields)

@@ -2,7 +2,8 @@
 
 A block counts the chords that begin and end in it, and hands on what lies at either end of each line: the first run
 and the last one. `join_runs` joins them with the blocks that follow, so that no chord is cut by a block. What the
-edge of the field of view cuts is counted apart. A chord belongs to the part of the window in which it ends.
+edge of the field of view cuts is counted apart. Seen from each end that is visible, a chord is an observation of its
+length; it belongs to the part of the window in which that end lies.
 """
 
 from __future__ import annotations
@@ -15,12 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["CUTS", "ChordEnds", "LineRuns", "count_chords", "join_runs"]
+__all__ = ["CUTS", "ChordEnds", "ChordTable", "LinePlaces", "LineRuns", "count_chords", "join_runs"]
 
 Counts: TypeAlias = npt.NDArray[np.int64]
-Places: TypeAlias = tuple[Counts, Counts, Counts]
-"""One array per axis; the part of the window that a voxel lies in is the sum of its three entries."""
-
 CUTS = 3
 """A chord is cut by the edge of the field of view at no end, one, or both."""
 _INSIDE, _CUT, _UNKNOWN = 0, 1, 2
@@ -50,15 +48,46 @@ ChordEnds: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.N
 """(id, length, cut) of the run that is open at the end of each line; id 0 is the outside."""
 
 
+@dataclass(frozen=True)
+class ChordTable:
+    """Chords of K phases by length in voxels, which `count_chords` and `join_runs` fill.
+
+    Parameters
+    ----------
+    runs : (K, 3, L) int64, by number of ends that the edge of the field of view cuts
+    ends : (P, K, 2, L) int64, visible ends in each part of the window, by whether the other end is cut
+    """
+
+    runs: Counts
+    ends: Counts
+
+    @classmethod
+    def empty(cls, parts: int, phases: int, longest: int) -> ChordTable:
+        """Zeros; `longest` is the number of voxels of a line through the whole volume."""
+        shape = (phases, CUTS, longest + 1)
+        return cls(np.zeros(shape, np.int64), np.zeros((parts, phases, 2, longest + 1), np.int64))
+
+
+@dataclass(frozen=True)
+class LinePlaces:
+    """Where the voxels of a block lie in the parts of the window.
+
+    Parameters
+    ----------
+    along : (L,) place of each voxel of a line through the whole volume
+    origin : of the block along the lines; the length of the volume where it has ended
+    down, across : places along the two other axes, of the block; the part of a voxel is the sum of its three places
+    """
+
+    along: Counts
+    origin: int
+    down: Counts
+    across: Counts
+
+
 def count_chords(
-    labels: npt.NDArray[np.uint8],
-    *,
-    axis: int,
-    phase_ids: Sequence[int],
-    longest: int,
-    places: Places,
-    part_count: int,
-) -> tuple[Counts, LineRuns]:
+    labels: npt.NDArray[np.uint8], *, axis: int, phase_ids: Sequence[int], places: LinePlaces, parts: int
+) -> tuple[ChordTable, LineRuns]:
     """Chords that begin and end in a block, and the runs at the ends of its lines.
 
     Parameters
@@ -67,30 +96,30 @@ def count_chords(
         The block; 0 is outside the field of view.
     axis : along which the chords run
     phase_ids : K ids
-    longest : voxels of a line through the whole volume
-    places, part_count : of the voxels of the block along z, y, x, and how many parts the window has
+    places, parts : of the block, and how many parts the window has
 
     Returns
     -------
-    counts : (P, K, 3, longest + 1) int64
-        Chords by part of the window, by number of ends that the edge of the field of view cuts, and by length in
-        voxels.
+    table : ChordTable
     runs : LineRuns
         Arrays over the two other axes, in order.
     """
-    row_of = _rows(phase_ids)
-    counts = np.zeros((part_count, len(phase_ids), CUTS, longest + 1), np.int64)
     lines = np.ascontiguousarray(np.moveaxis(labels, axis, 0))
     shape = lines.shape[1:]
+    table = ChordTable.empty(parts, len(phase_ids), len(places.along))
     runs = LineRuns(
         *(np.zeros(shape, kind) for kind in (np.uint8, np.int32, np.uint8)),
         *(np.zeros(shape, kind) for kind in (np.uint8, np.int32, np.uint8)),
     )
     _scan(
         lines,
-        *_along_first(places, axis),
-        row_of,
-        counts,
+        places.along,
+        places.origin,
+        places.down,
+        places.across,
+        _rows(phase_ids),
+        table.runs,
+        table.ends,
         runs.head_id,
         runs.head_length,
         runs.head_cut,
@@ -98,32 +127,28 @@ def count_chords(
         runs.tail_length,
         runs.tail_cut,
     )
-    return counts, runs
+    return table, runs
 
 
 def join_runs(
     ends: ChordEnds,
     runs: LineRuns | None,
-    counts: Counts,
+    table: ChordTable,
     *,
-    axis: int,
     phase_ids: Sequence[int],
-    places: Places,
-    before: int,
+    places: LinePlaces,
+    voxels: int,
 ) -> None:
-    """Continue the open runs of lines through the next block; changes `ends` and `counts`.
+    """Continue the open runs of lines through the next block; changes `ends` and `table`.
 
     Parameters
     ----------
     ends : open runs so far; at the first block (0, 0, 0), which is the outside
     runs : of the next block, or None where the volume ends
-    counts : (P, K, 3, L) int64, as `count_chords` gives them
-    axis, phase_ids : as in `count_chords`
-    places : of the voxels of the block; of the last voxel along the axis where the volume ends
-    before : place, along the axis, of the voxel before the block
+    table : of the volume so far
+    phase_ids, places : as in `count_chords`
+    voxels : of a line through the block
     """
-    along, others, rest = _along_first(places, axis)
-    voxels = len(along)
     if runs is None:
         shape = ends[0].shape
         bytes_, lengths = np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
@@ -137,18 +162,14 @@ def join_runs(
         runs.tail_length,
         runs.tail_cut,
         voxels,
-        np.concatenate([[before], along]),
-        others,
-        rest,
+        places.along,
+        places.origin,
+        places.down,
+        places.across,
         _rows(phase_ids),
-        counts,
+        table.runs,
+        table.ends,
     )
-
-
-def _along_first(places: Places, axis: int) -> Places:
-    """Places along the lines, then along the two other axes."""
-    others = [np.asarray(places[other], np.int64) for other in range(3) if other != axis]
-    return np.asarray(places[axis], np.int64), others[0], others[1]
 
 
 def _rows(phase_ids: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -158,15 +179,40 @@ def _rows(phase_ids: Sequence[int]) -> npt.NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def _scan(lines, along, down, across, row_of, counts, head_id, head_length, head_cut, tail_id, tail_length, tail_cut):  # type: ignore[no-untyped-def]
+def _record(runs, ends, row, begins_outside, ends_outside, length, along, last, side):  # type: ignore[no-untyped-def]
+    """Add a chord whose last voxel is `last`; `side` is the place of its line across."""
+    runs[row, begins_outside + ends_outside, length] += 1
+    if not begins_outside:
+        ends[along[last - length + 1] + side, row, ends_outside, length] += 1
+    if not ends_outside:
+        ends[along[last] + side, row, begins_outside, length] += 1
+
+
+@njit(cache=True, nogil=True)
+def _scan(  # type: ignore[no-untyped-def]
+    lines,
+    along,
+    origin,
+    down,
+    across,
+    row_of,
+    whole,
+    ends,
+    head_id,
+    head_length,
+    head_cut,
+    tail_id,
+    tail_length,
+    tail_cut,
+):
     """Runs along the first axis of `lines`; the tails hold the open runs on the way."""
-    length, height, width = lines.shape
+    depth, height, width = lines.shape
     for i in range(height):
         for j in range(width):
             tail_id[i, j] = lines[0, i, j]
             tail_length[i, j] = 1
             tail_cut[i, j] = _UNKNOWN
-    for n in range(1, length):
+    for n in range(1, depth):
         for i in range(height):
             for j in range(width):
                 value = lines[n, i, j]
@@ -180,8 +226,9 @@ def _scan(lines, along, down, across, row_of, counts, head_id, head_length, head
                     head_length[i, j] = tail_length[i, j]
                     head_cut[i, j] = ends_outside
                 elif row_of[before] >= 0:
-                    part = along[n - 1] + down[i] + across[j]
-                    counts[part, row_of[before], tail_cut[i, j] + ends_outside, tail_length[i, j]] += 1
+                    row, side = row_of[before], down[i] + across[j]
+                    length = tail_length[i, j]
+                    _record(whole, ends, row, tail_cut[i, j], ends_outside, length, along, origin + n - 1, side)
                 tail_id[i, j] = value
                 tail_length[i, j] = 1
                 tail_cut[i, j] = _CUT if before == 0 else _INSIDE
@@ -205,30 +252,33 @@ def _join(  # type: ignore[no-untyped-def]
     tail_cut,
     voxels,
     along,
+    origin,
     down,
     across,
     row_of,
-    counts,
+    whole,
+    ends,
 ):
-    """Continue every line; `along` begins with the voxel before the block."""
     height, width = open_id.shape
     for i in range(height):
         for j in range(width):
             before, first = open_id[i, j], head_id[i, j]
             whole_line = head_length[i, j] == voxels
+            side = down[i] + across[j]
             if before != first:
                 if row_of[before] >= 0:
                     ends_outside = _CUT if first == 0 else _INSIDE
-                    part = along[0] + down[i] + across[j]
-                    counts[part, row_of[before], open_cut[i, j] + ends_outside, open_length[i, j]] += 1
+                    row, length = row_of[before], open_length[i, j]
+                    _record(whole, ends, row, open_cut[i, j], ends_outside, length, along, origin - 1, side)
                 open_id[i, j] = first
                 open_length[i, j] = 0
                 open_cut[i, j] = _CUT if before == 0 else _INSIDE
             open_length[i, j] += head_length[i, j]
             if not whole_line:
                 if row_of[first] >= 0:
-                    part = along[head_length[i, j]] + down[i] + across[j]
-                    counts[part, row_of[first], open_cut[i, j] + head_cut[i, j], open_length[i, j]] += 1
+                    row, length = row_of[first], open_length[i, j]
+                    last = origin + head_length[i, j] - 1
+                    _record(whole, ends, row, open_cut[i, j], head_cut[i, j], length, along, last, side)
                 open_id[i, j] = tail_id[i, j]
                 open_length[i, j] = tail_length[i, j]
                 open_cut[i, j] = tail_cut[i, j]

@@ -24,9 +24,13 @@ from scipy.stats import t as student
 from voltomo.artifacts import UncertaintyPart
 from voltomo.metrics.representativity import jackknife
 
-__all__ = ["QuantileScatter", "interval_with", "scatter_of_quantile"]
+__all__ = ["HIGHEST_SHARE", "QuantileScatter", "interval_with", "missing_scatter", "scatter_of_quantile"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+HIGHEST_SHARE = 0.5
+"""Quantiles above it get no interval: with 400 windows of overlapping balls, intervals of D90 held the truth in 86 %
+(local thickness) and 90 % (chords), since few wide places decide it; those of D10 and D50 in 92 to 95 %."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,15 @@ def scatter_of_quantile(
     )
     standard = (high - low) / 2 / float(student.ppf(0.975, freedom))
     return QuantileScatter(UncertaintyPart("representativity", standard, note=note), low, high)
+
+
+def missing_scatter() -> UncertaintyPart:
+    """The part of a quantile that gets no interval."""
+    return UncertaintyPart(
+        "representativity",
+        note="not estimated: a few wide places decide it, and intervals from the parts of the window held the truth "
+        "too seldom",
+    )
 
 
 def interval_with(value: float, half: float, scatter: QuantileScatter | None) -> tuple[float, float]:

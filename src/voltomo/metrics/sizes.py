@@ -50,6 +50,12 @@ _OF_SPHERES = (("volume", 3, 0.1), ("volume", 3, 0.5), ("volume", 3, 0.9), ("num
 """D10 by number hangs on the smallest classes, which carry the errors of all others."""
 
 
+_FEWEST_BEYOND = 20
+_FEWEST_EFFECTIVE = 150
+"""Effective particles beyond a quantile, and in all where sizes are weighted by d² or d³. Below, intervals of the
+bootstrap held the truth in 20 to 95 % of 300 windows of log-normal balls, above in 91 to 97 %."""
+
+
 @dataclass(frozen=True)
 class ParticleSample:
     """Particles of a window, one row each.
@@ -228,9 +234,15 @@ class _Survey:
                 for label in labels:
                     yield self._too_few("equivalent_diameter", self.sample.unit(), len(diameter), label, method)
                 continue
-            found, replicates = self._bootstrap(diameter, weights[used] * diameter**power, _SHARES)
+            loads = weights[used] * diameter**power
+            found, replicates = self._bootstrap(diameter, loads, _SHARES)
             for label, value, spread in zip(labels, found, replicates.T, strict=True):
-                yield self._with_interval("equivalent_diameter", value, spread, self.sample.unit(), label, words)
+                unit, fewest = self.sample.unit(), _FEWEST_EFFECTIVE if power else 0
+                if short := _too_few_beyond(diameter, loads, float(value), fewest):
+                    fields = words | {"statistic": label, "parts": (UncertaintyPart("sampling", note=short),)}
+                    yield self.number("equivalent_diameter", float(value), unit, **fields)
+                else:
+                    yield self._with_interval("equivalent_diameter", value, spread, unit, label, words)
 
     def _shortfall(self) -> str:
         """Why the whole particles do not stand for all; empty where they do."""
@@ -345,6 +357,25 @@ class _Survey:
     def _too_few(self, name: str, unit: str, count: int, statistic: str, method: str) -> Measurement:
         reason = f"{count} particles; at least {self.rules.min_particles} are needed"
         return self.nothing(name, unit, reason=reason, statistic=statistic, method=method)
+
+
+def _too_few_beyond(values: Floats, loads: Floats, quantile: float, fewest: int) -> str:
+    """Why a quantile gets no interval; empty where it does.
+
+    The effective number of weighted particles is (Σ load)² / Σ load² (Kish, Survey Sampling (1965)).
+    """
+    whole = _effective(loads)
+    beyond = min(_effective(loads[values <= quantile]), _effective(loads[values >= quantile]))
+    if beyond >= _FEWEST_BEYOND and whole >= fewest:
+        return ""
+    return (
+        f"not estimated: {whole:.0f} effective particles in all and {beyond:.0f} beyond the quantile; at least {fewest} "
+        f"and {_FEWEST_BEYOND} are needed for an interval that holds"
+    )
+
+
+def _effective(loads: Floats) -> float:
+    return float(loads.sum()) ** 2 / float((loads**2).sum()) if len(loads) else 0.0
 
 
 def _resample(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from voltomo.artifacts import Measurement, UncertaintyPart
 from voltomo.metrics.curves import SizeCurve
 from voltomo.metrics.opening import BINS_PER_EDGE
-from voltomo.metrics.quantile_intervals import interval_with, scatter_of_quantile
+from voltomo.metrics.quantile_intervals import HIGHEST_SHARE, interval_with, missing_scatter, scatter_of_quantile
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import Sample
 
@@ -48,10 +48,13 @@ def measure_thickness(
         # As in `weighted_quantiles`: the first class that reaches the share.
         cumulated = np.cumsum(row)
         for share in _SHARES:
-            found = int(np.searchsorted(cumulated, share * cumulated[-1] * (1 - 1e-12)))
-            value = found * edge / BINS_PER_EDGE
+            place = int(np.searchsorted(cumulated, share * cumulated[-1] * (1 - 1e-12)))
+            value = place * edge / BINS_PER_EDGE
             words: dict[str, Any] = {"statistic": _label(share, sample), "method": f"{_METHOD}; {_EDGE_NOTE}"}
-            scatter = scatter_of_quantile(_ends(row, edge), shares, without, share) if without else None
+            is_known = bool(without) and share <= HIGHEST_SHARE
+            scatter = scatter_of_quantile(_ends(row, edge), shares, without, share) if is_known else None
+            found = (part,) if scatter is None else (scatter.part, part)
+            found = (missing_scatter(), *found) if without and not is_known else found
             interval = interval_with(value, 2 * spread, scatter)
             yield measured(
                 sample,
@@ -59,7 +62,7 @@ def measure_thickness(
                 value,
                 sample.unit(),
                 phase=phase.name,
-                parts=(part,) if scatter is None else (scatter.part, part),
+                parts=found,
                 interval=interval,
                 **words,
             )
