@@ -42,14 +42,15 @@ def read_window(
     size: Sequence[int],
 ) -> npt.NDArray[np.float32]:
     """Normalised grey values (C, *size) from `origin` (z, y, x); beyond the image its last voxels are repeated."""
-    inner, pads = [], []
-    for start, length, extent in zip(origin, size, image.shape, strict=True):
-        first, last = min(max(start, 0), extent - 1), min(max(start + length, 1), extent)
-        inner.append(slice(first, last))
-        pads.append((first - start, start + length - last) if start < extent else (0, length - (last - first)))
-    values = normalization.apply(np.asarray(image.grey[(slice(None), *inner)]))
-    pads = [(max(0, before), max(0, after)) for before, after in pads]
-    return np.pad(values, [(0, 0), *pads], mode="edge") if any(map(any, pads)) else values
+    places = [
+        np.clip(np.arange(start, start + length), 0, extent - 1)
+        for start, length, extent in zip(origin, size, image.shape, strict=True)
+    ]
+    box = tuple(slice(int(axis[0]), int(axis[-1]) + 1) for axis in places)
+    values = normalization.apply(np.asarray(image.grey[(slice(None), *box)]))
+    if values.shape[1:] == tuple(size):
+        return values
+    return values[(slice(None), *np.ix_(*(axis - axis[0] for axis in places)))]
 
 
 def _read_labels(
