@@ -5,9 +5,9 @@ As asv classes: the coverage of a few windows. As a program, the tables of `docs
     .venv/bin/python benchmarks/bench_coverage.py [--windows 400] [--structure "few balls"]
 
 Truth is the closed form where there is one (fractions, diameters of particles), the quantile of all windows together
-for widths, otherwise the mean over all windows: the estimators have no edge bias, and what voxels do to them is another
-part of the budget. The interval is that of the representativity (of particles: the sampling) alone; what is printed with
-the number is wider where it holds the part of the voxels too, and its coverage stands beside.
+for widths, otherwise the mean over all windows: the estimators have no edge bias, and what voxels do to them is
+another part of the budget. The interval is that of the representativity (of particles: the sampling) alone; what is
+printed with the number is wider where it holds the part of the voxels too, and its coverage stands beside.
 """
 
 from __future__ import annotations

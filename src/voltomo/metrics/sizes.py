@@ -369,8 +369,8 @@ def _too_few_beyond(values: Floats, loads: Floats, quantile: float, fewest: int)
     if beyond >= _FEWEST_BEYOND and whole >= fewest:
         return ""
     return (
-        f"not estimated: {whole:.0f} effective particles in all and {beyond:.0f} beyond the quantile; at least {fewest} "
-        f"and {_FEWEST_BEYOND} are needed for an interval that holds"
+        f"not estimated: {whole:.0f} effective particles in all and {beyond:.0f} beyond the quantile; at least "
+        f"{fewest} and {_FEWEST_BEYOND} are needed for an interval that holds"
     )
 
 

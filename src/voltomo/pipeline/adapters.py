@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from voltomo.artifacts import InstanceMap, Measurements, PhaseMap, Volume
 from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
+from voltomo.io.model_lookup import find_model, model_folders
 from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.registry import read_volume
 from voltomo.io.study import Study, write_text
@@ -65,7 +67,15 @@ def _segment(study: StudyArtifacts, config: SegmentConfig, work: StudyWorkspace)
     result = run_segment(volume, config, work)
     phase_map = result.phase_map
     work.finish("phases", ImageMetadata.of_phases(phase_map))
+    if phase_map.probabilities is not None:
+        names = tuple(phase.name for phase in phase_map.phases)
+        work.finish("probabilities", ImageMetadata("volume", phase_map.voxel_size, names))
     return Outcome({"histogram": result.histogram}, result.warnings)
+
+
+def _model_files(config: SegmentConfig) -> list[Path]:
+    """What the identity of `segment` depends on besides the volume."""
+    return [] if config.model is None else [find_model(config.model, model_folders(os.environ))]
 
 
 def _particles(study: StudyArtifacts, config: ParticlesConfig, work: StudyWorkspace) -> Outcome:
@@ -136,7 +146,8 @@ def _segmented(study: StudyArtifacts) -> Volume | None:
 def _segmentation(study: StudyArtifacts) -> SegmentConfig | None:
     """How the phases were found, where it was here."""
     record = study.records.get("segment")
-    return None if record is None else SegmentConfig.model_validate(record.config)
+    config = None if record is None else SegmentConfig.model_validate(record.config)
+    return None if config is None or config.method == "model" else config  # a model knows one voxel size
 
 
 def _instances(study: StudyArtifacts) -> InstanceMap | None:
@@ -171,6 +182,7 @@ def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -
         measurements=study.measurements if study.has("measurements") else Measurements(),
         profiles=_profiles(study.folder / "profiles.json"),
         curves=_curves(study.folder / "sizes.json"),
+        correlations=_curves(study.folder / "correlations.json"),
         histogram=records["segment"].record.get("histogram") if "segment" in records else None,
         warnings=tuple(dict.fromkeys(warnings)),
         steps=[
@@ -224,7 +236,9 @@ STAGES: dict[str, StageDefinition] = {
     definition.verb: definition
     for definition in (
         StageDefinition("denoise", DenoiseConfig, ("volume",), (), ("denoised",), _denoise),
-        StageDefinition("segment", SegmentConfig, ("volume",), ("denoised",), ("phases",), _segment),
+        StageDefinition(
+            "segment", SegmentConfig, ("volume",), ("denoised",), ("phases",), _segment, files=_model_files
+        ),
         StageDefinition("particles", ParticlesConfig, ("phases",), ("volume",), ("particles", "cracks"), _particles),
         StageDefinition(
             "measure",

@@ -27,6 +27,8 @@ class ReportContent:
     profiles : axis → ``{"position": [...], phase name: [...]}``; positions in m, or in voxels without a voxel size
     curves : size distributions: ``{"name", "phase", "axis", "weighting", "sizes": [...], "shares": [...]}``; sizes in m
         or voxels, shares up to them
+    correlations : two-point statistics: ``{"name", "phase", "axis", "distances": [...], "values": [...],
+        "range_radius"}``; distances in m or voxels
     histogram : ``{"edges": [...], "counts": [...], "cuts": [...], "classes": [{"name", "color"}], "method"}``, or None
     warnings : sentences from the gates, shown at the top
     steps : one ``{"verb", "config", "seconds", "peak_memory"}`` per stage, in order; memory in bytes
@@ -43,6 +45,7 @@ class ReportContent:
     measurements: Measurements = field(default_factory=Measurements)
     profiles: Mapping[str, Any] = field(default_factory=dict)
     curves: Sequence[Mapping[str, Any]] = ()
+    correlations: Sequence[Mapping[str, Any]] = ()
     histogram: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     steps: Sequence[Mapping[str, Any]] = ()

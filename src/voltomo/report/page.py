@@ -30,6 +30,7 @@ def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods
         warnings=content.warnings,
         key=key_rows(content),
         steps=step_rows(content),
+        curves=[name for name in pictures if name == "correlations" or name.endswith("_curves")],
         pictures={name: _embedded(picture) for name, picture in pictures.items()},
         table=make_table(content),
         truth=truth_rows(content),

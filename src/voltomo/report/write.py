@@ -8,6 +8,7 @@ from pathlib import Path
 from voltomo.io.study import storage_errors
 from voltomo.report.budget import budget_pictures
 from voltomo.report.content import AXES, ReportContent
+from voltomo.report.correlations import correlation_pictures
 from voltomo.report.curves import curve_pictures
 from voltomo.report.drawing import png_bytes, svg_text
 from voltomo.report.methods import describe_methods, methods_markdown
@@ -69,6 +70,7 @@ def draw_pictures(content: ReportContent) -> Mapping[str, Picture]:
     axes = AXES if content.dimension == 3 else ("z",)
     slices = slice_pictures(content, {axis: read_cut(content, axis) for axis in axes})
     sizes = {**size_pictures(content), **curve_pictures(content), **budget_pictures(content)}
+    sizes |= correlation_pictures(content)
     return {**slices, **space_pictures(content), **plot_pictures(content), **sizes}
 
 
