@@ -22,8 +22,10 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from PIL import Image
 from segmenters import ACTIVE, BINDER, PHASES, PORE, SEGMENTERS, Answer
 
+from voltomo.artifacts import PALETTE
 from voltomo.learning.pairs import LabelledImage
 from voltomo.metrics.agreement import confusion_matrix, iou
 from voltomo.metrics.boundary_score import near_boundary
@@ -178,7 +180,20 @@ def coverage(labels: np.ndarray) -> float:
     return covered_share(InterfaceCounts(sum(counts), directions), active=rows["NMC"], binder=(rows["binder"],))
 
 
-def run_fold(fold: Fold, method: str, labels: str, seed: int) -> dict[str, Any]:
+def draw(path: Path, image: LabelledImage, answer: Answer) -> None:
+    """Scan, label and answer of one slice side by side, in the colors of the phases."""
+    colors = np.zeros((256, 3), np.uint8)
+    for phase in PHASES:
+        colors[phase.id] = [int(PALETTE[phase.role][i : i + 2], 16) for i in (1, 3, 5)]
+    grey = np.asarray(image.grey)[0, 0].astype(np.float32)
+    low, high = np.percentile(grey, (0.5, 99.5))
+    scaled = np.clip(255 * (grey - low) / (high - low), 0, 255).astype(np.uint8)
+    panels = [np.repeat(scaled[..., None], 3, axis=2), colors[image.labels[0]], colors[answer.labels[0]]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.concatenate(panels, axis=1)).save(path)
+
+
+def run_fold(fold: Fold, method: str, labels: str, seed: int, pictures: Path | None = None) -> dict[str, Any]:
     """Train, answer for every test scan, score; wall and processor seconds."""
     started, spent = time.perf_counter(), time.process_time()
     predict = SEGMENTERS[method](fewer_labels(fold, labels, seed), seed)
@@ -190,7 +205,11 @@ def run_fold(fold: Fold, method: str, labels: str, seed: int) -> dict[str, Any]:
     cuts = np.cumsum(depth)[:-1]
     pieces = np.split(answer.labels, cuts)
     likely = [None] * len(depth) if answer.probabilities is None else np.split(answer.probabilities, cuts, axis=1)
-    scores = score([Answer(a, b) for a, b in zip(pieces, likely, strict=True)], fold.test)
+    answers = [Answer(a, b) for a, b in zip(pieces, likely, strict=True)]
+    scores = score(answers, fold.test)
+    for one, image in zip(answers, fold.test, strict=True):
+        if pictures is not None:
+            draw(pictures / f"{fold.name} {image.name} {method}.png".replace(" ", "_"), image, one)
     times = {"train_s": trained - started, "train_core_s": trained_spent - spent, "predict_s": ended - trained}
     return scores | times | {"pixels": int(answer.labels.size)}
 
@@ -248,6 +267,7 @@ def main() -> None:
     parser.add_argument("--folds", nargs="+", help="names of folds, such as A_1; all where not given")
     parser.add_argument("--data", type=Path, default=BESIDE, help="folder of the real slices")
     parser.add_argument("--out", type=Path, default=Path("segmentation.jsonl"), help="file of finished folds")
+    parser.add_argument("--pictures", type=Path, help="folder for scan, label and answer side by side")
     parser.add_argument("--table", action="store_true", help="print the table only")
     given = parser.parse_args()
     lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
@@ -262,7 +282,7 @@ def main() -> None:
                     if key in done or (given.folds and fold.name not in given.folds):
                         continue
                     names = dict(zip(("protocol", "method", "labels", "seed", "fold"), key, strict=True))
-                    line = names | run_fold(fold, method, given.labels, seed)
+                    line = names | run_fold(fold, method, given.labels, seed, given.pictures)
                     lines.append(line)
                     with given.out.open("a") as file:
                         file.write(json.dumps(line) + "\n")
