@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voltomo.cli import commands, compare, synthetic, tools, uncertainty
+from voltomo.cli import commands, compare, learning, synthetic, tools, uncertainty
 
 __all__ = ["app"]
 
@@ -42,6 +42,7 @@ def _root(
 for _command in (
     commands.run,
     commands.denoise,
+    learning.train,
     commands.segment,
     commands.particles,
     commands.measure,

@@ -24,6 +24,8 @@ def run(
     voxel_size: options.VoxelSize = None,
     output: options.OutputFolder = None,
     phases: options.Phases = None,
+    model: options.Model = None,
+    accept_drift: options.AcceptDrift = False,
     through_plane: Annotated[
         str | None, typer.Option("--through-plane", metavar="z|y|x", help="Axis normal to the current collector.")
     ] = None,
@@ -52,15 +54,15 @@ def run(
     content: Any = recipe
     if recipe is None:
         steps: list[dict[str, Any]] = [
-            {"segment": _segment_settings(phases)},
+            {"segment": _segment_settings(phases) if model is None else _with_model(model, accept_drift, phases)},
             {"particles": options.parse_settings(None, min_diameter=min_diameter)},
             {"measure": {}},
         ]
         if truth is not None:
             steps.append({"evaluate": {"truth": str(truth.resolve())}})
         content = {"steps": [*steps, {"report": {}}]}
-    elif phases or min_diameter or truth:
-        raise InputError("--phases, --min-diameter and --truth stand in the recipe when a recipe is run")
+    elif phases or min_diameter or truth or model:
+        raise InputError("--phases, --model, --min-diameter and --truth stand in the recipe when a recipe is run")
     _run(
         scan,
         content,
@@ -168,6 +170,11 @@ def segment(
         str | None,
         typer.Option("--method", help="otsu, multi-otsu, triangle, threshold, fractions, hysteresis or kmeans."),
     ] = None,
+    model: options.Model = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Keep the probabilities of a model's phases.")
+    ] = False,
+    accept_drift: options.AcceptDrift = False,
     phases: options.Phases = None,
     settings: options.Settings = None,
     output: options.OutputFolder = None,
@@ -180,7 +187,12 @@ def segment(
     debug: options.Debug = False,
 ) -> None:
     """Segment a scan into phases."""
-    values = {**_segment_settings(phases), **options.parse_settings(settings, method=method)}
+    values = {
+        **_segment_settings(phases),
+        **options.parse_settings(settings, method=method, model=model),
+        **({"probabilities": True} if probabilities else {}),
+        **({"accept_drift": True} if accept_drift else {}),
+    }
     _verb(
         source,
         "segment",
@@ -223,6 +235,13 @@ def report(
     """Write the page of a study again."""
     values = options.parse_settings(None, title=title)
     _run_in_study(study, "report", values, overwrite, memory, Output(quiet, as_json))
+
+
+def _with_model(model: str, accept_drift: bool, phases: str | None) -> dict[str, Any]:
+    """Settings of `segment` with a model."""
+    if phases is not None:
+        raise InputError("a model knows its phases; leave --phases out")
+    return {"model": model, **({"accept_drift": True} if accept_drift else {})}
 
 
 def _segment_settings(phases: str | None) -> dict[str, Any]:

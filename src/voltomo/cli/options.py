@@ -11,11 +11,13 @@ import yaml
 from voltomo.errors import InputError
 
 __all__ = [
+    "AcceptDrift",
     "Debug",
     "From",
     "Json",
     "Mask",
     "Memory",
+    "Model",
     "OutputFolder",
     "Overwrite",
     "Phases",
@@ -42,6 +44,12 @@ Phases = Annotated[
 ]
 Mask = Annotated[
     str | None, typer.Option("--mask", metavar="auto|none|FILE", help="Field of view; found by itself by default.")
+]
+Model = Annotated[
+    str | None, typer.Option("-m", "--model", metavar="MODEL", help="A trained model that segments: a path or name.")
+]
+AcceptDrift = Annotated[
+    bool, typer.Option("--accept-drift", help="Use the model on a scan that is unlike those that trained it.")
 ]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Memory to stay under, such as 4GB.")]
 Overwrite = Annotated[

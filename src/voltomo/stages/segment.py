@@ -1,16 +1,18 @@
-"""The verb `segment`: grey values to phases, by their histogram."""
+"""The verb `segment`: grey values to phases, by their histogram or by a trained model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from voltomo.artifacts import ArrayLike, PhaseMap, PhaseTable, Volume
+from voltomo.artifacts import ArrayLike, Model, PhaseMap, PhaseTable, Volume
 from voltomo.blocks import WritableArray
+from voltomo.inference.engines import EngineName, Precision
+from voltomo.io.model_lookup import load_model, model_folders
 from voltomo.segmentation.features import LocalFeature
 from voltomo.segmentation.field_of_view import SATURATED_SHARE
 from voltomo.segmentation.histogram import Histogram
@@ -34,14 +36,14 @@ from voltomo.stages.grey_classes import (
 from voltomo.stages.inspection import Field as FieldOfView
 from voltomo.stages.inspection import measure_field
 from voltomo.stages.phase_table import PhaseRow
+from voltomo.stages.segment_model import ModelSegmentConfig, run_model_segment
+from voltomo.stages.segment_result import REPORT_BINS, SegmentResult
 from voltomo.stages.workspace import Workspace
 
 __all__ = ["SegmentConfig", "SegmentResult", "run_segment"]
 
-Method: TypeAlias = Literal["otsu", "multi-otsu", "triangle", "threshold", "fractions", "hysteresis", "kmeans"]
+Method: TypeAlias = Literal["otsu", "multi-otsu", "triangle", "threshold", "fractions", "hysteresis", "kmeans", "model"]
 
-REPORT_BINS = 512
-"""Bins of the histogram in the report: finer than a figure can show."""
 SATURATED_IN_CLASS = 0.25
 """From this share of saturated voxels in a class on, the report asks what the class is."""
 FALSE_SHELL = (
@@ -71,6 +73,8 @@ class SegmentConfig(BaseModel):
     channel : which channel of the volume
     feature : the second axis of "kmeans": local mean, standard deviation or largest difference, or another channel
     second_channel : for feature "channel"
+    model : path or name of a trained model, which then says what the phases are
+    probabilities, accept_drift, average, engine, precision : of `voltomo.stages.segment_model.ModelSegmentConfig`
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,6 +89,20 @@ class SegmentConfig(BaseModel):
     channel: int = Field(default=0, ge=0)
     feature: LocalFeature | Literal["channel"] = "mean"
     second_channel: int = Field(default=1, ge=0)
+    model: str | None = None
+    probabilities: bool = False
+    accept_drift: bool = False
+    average: Literal["none", "flips", "axes"] = "none"
+    engine: EngineName = "auto"
+    precision: Precision = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_model_is_a_method(cls, values: Any) -> Any:
+        """Naming a model is enough."""
+        if isinstance(values, Mapping) and values.get("model") and "method" not in values:
+            return {**values, "method": "model"}
+        return values
 
     @model_validator(mode="after")
     def _keys_belong_to_method(self) -> SegmentConfig:
@@ -92,6 +110,7 @@ class SegmentConfig(BaseModel):
         for key, methods in takes.items():
             if getattr(self, key) is not None and self.method not in methods:
                 raise ValueError(f"`{key}` belongs to method {' or '.join(methods)}, found method {self.method}")
+        self._check_model()
         if self.method == "threshold" and not self.thresholds:
             raise ValueError("method threshold needs `thresholds`, such as [0.5]")
         if self.method == "fractions" and not self.fractions:
@@ -101,6 +120,19 @@ class SegmentConfig(BaseModel):
         if self.method == "hysteresis" and self.thresholds is not None and len(self.thresholds) != 2:
             raise ValueError(f"method hysteresis takes two thresholds, found {list(self.thresholds)}")
         return self
+
+    def _check_model(self) -> None:
+        if (self.method == "model") != (self.model is not None):
+            raise ValueError("method model and `model`, a path or a name, belong together")
+        if self.method != "model":
+            given = [key for key in ("probabilities", "accept_drift") if getattr(self, key)]
+            given += [] if self.average == "none" else ["average"]
+            if given:
+                raise ValueError(f"`{given[0]}` belongs to method model, found method {self.method}")
+        elif self.phases is not None or self.classes is not None:
+            raise ValueError("a model knows its phases; leave `phases` and `classes` out")
+        elif self.denoise.method != "none":
+            raise ValueError("a model learned from the grey values as they are; leave `denoise` out")
 
     @model_validator(mode="after")
     def _class_counts_agree(self) -> SegmentConfig:
@@ -129,6 +161,11 @@ class SegmentConfig(BaseModel):
             return len(self.fractions)
         return self.classes or (3 if self.method == "multi-otsu" else 2)
 
+    def of_model(self) -> ModelSegmentConfig:
+        """How the model is run."""
+        names = set(ModelSegmentConfig.model_fields) & set(type(self).model_fields)
+        return ModelSegmentConfig(**{name: getattr(self, name) for name in names})
+
     def table(self) -> PhaseTable:
         """The phases of the result."""
         if self.phases is None:
@@ -141,35 +178,15 @@ class SegmentConfig(BaseModel):
         return ids[::-1] if self.invert else ids
 
 
-@dataclass(frozen=True)
-class SegmentResult:
-    """What `segment` gives.
-
-    Parameters
-    ----------
-    phase_map : the phases
-    histogram : for the report, plain values only: `method`, `edges` and `counts` of the (denoised) grey values inside
-        the field of view, `cuts`, `classes` (id, name, color and share of each, by rising grey), `separation`
-        (between-class variance / total variance, 0 to 1), `voxels` inside, `denoise` and `noise`; for "kmeans"
-        `feature` and `centers` (mean grey value and mean feature of each class), and no cuts
-    mask : (Z, Y, X), 0 outside the field of view; None if all of the volume is inside
-    warnings : sentences for the report
-    """
-
-    phase_map: PhaseMap
-    histogram: dict[str, Any]
-    mask: ArrayLike | None = None
-    warnings: tuple[str, ...] = ()
-
-
 def run_segment(
     volume: Volume,
     config: SegmentConfig,
     work: Workspace,
     *,
     mask: ArrayLike | None = None,
+    trained: Model | None = None,
 ) -> SegmentResult:
-    """Segment a volume by the histogram of its field of view.
+    """Segment a volume by the histogram of its field of view, or by a trained model.
 
     Parameters
     ----------
@@ -178,12 +195,16 @@ def run_segment(
     work : where arrays live and how blocks run
     mask : (Z, Y, X), 0 outside the field of view; the volume's own, or else everything, where None
         `voltomo.stages.inspection` finds it.
+    trained : for method "model"; looked for by the name in `config` where None
 
     Raises
     ------
     GateError
         If the image is constant, is not finite inside the field of view, or holds fewer grey values than classes.
     """
+    if config.method == "model":
+        model = trained or load_model(config.model or "", model_folders(os.environ))
+        return run_model_segment(volume, model, config.of_model(), work, mask=mask)
     field = measure_field(volume, work, channel=config.channel, mask=mask)
     source = _filtered(field, volume, config, work, "noise")
     histogram = count_grey(source, work)

@@ -28,7 +28,7 @@ from voltomo.stages.grey_classes import GreySource, count_grey
 from voltomo.stages.inspection import Field as FieldOfView
 from voltomo.stages.inspection import measure_field
 from voltomo.stages.scan_sample import sample_box
-from voltomo.stages.segment import REPORT_BINS, SegmentResult
+from voltomo.stages.segment_result import REPORT_BINS, SegmentResult
 from voltomo.stages.workspace import Workspace
 
 __all__ = ["ModelSegmentConfig", "run_model_segment"]

@@ -1,0 +1,185 @@
+"""How good a model is on labels that did not train it, beside the cuts of the grey value fitted on the same labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from voltomo.artifacts import PhaseTable
+from voltomo.artifacts.model import Model
+from voltomo.learning.normalization import Normalization, measure_by_scan
+from voltomo.learning.pairs import LabelledImage
+from voltomo.learning.predictor import Predictor
+from voltomo.learning.splits import Split
+from voltomo.metrics.boundary_score import near_boundary
+from voltomo.metrics.calibration import (
+    CalibrationCounts,
+    brier_score,
+    calibration_error,
+    count_calibration,
+    merge_calibration,
+    reliability_curve,
+)
+from voltomo.segmentation.fitted_cut import fit_cut
+
+__all__ = ["BOUNDARY_REACH", "score_model"]
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Box: TypeAlias = tuple[slice, slice, slice]
+
+BOUNDARY_REACH = 3.0
+"""Voxels on either side of a boundary between labels that count as near it."""
+
+
+def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledImage], split: Split) -> dict[str, Any]:
+    """Scores on the validation part, as a model card prints them.
+
+    Parameters
+    ----------
+    model : whose temperature, phases and normalization hold
+    predictor : of the model
+    images : with labels
+    split : the validation part scores the model; the training part fits the cut that stands beside it
+
+    Returns
+    -------
+    dict
+        `voxels`, `confusion` (true rows, predicted columns), `iou` by phase name, `mean_iou`, `accuracy`, `brier`,
+        `calibration_error`, `calibration_error_near_boundary` (mean of the phases), `reliability` (per phase:
+        predicted, observed, voxels) and `fitted_cut` (`cuts`, `phases`, `iou`, `mean_iou`). Plain values; None for
+        what no voxel tells.
+    """
+    given = model.normalization
+    scales = measure_by_scan(images, method=given["method"], percentiles=tuple(given["percentiles"]))
+    if given["method"] == "fixed":
+        scales = (Normalization.from_mapping(given),) * len(images)
+    classes = model.classes
+    confusion = np.zeros((classes, classes), np.int64)
+    overall, near = _no_counts(classes), _no_counts(classes)
+    for truth, at_edge, logits in _predictions(model, predictor, images, split, scales):
+        known = truth > 0
+        found = logits.argmax(axis=0)
+        pairs = (truth[known].astype(np.intp) - 1) * classes + found[known]
+        confusion += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+        probabilities = _softmax(logits, model.temperature)
+        overall = merge_calibration(overall, count_calibration(probabilities, truth))
+        near = merge_calibration(near, count_calibration(probabilities, truth, where=at_edge))
+    return {
+        **_agreement(confusion, model.phases),
+        "brier": _number(brier_score(overall)),
+        "calibration_error": _mean(calibration_error(overall)),
+        "calibration_error_near_boundary": _mean(calibration_error(near)),
+        "reliability": _reliability(overall, model.phases),
+        "fitted_cut": _baseline(images, split, scales, model.phases),
+    }
+
+
+def _predictions(
+    model: Model,
+    predictor: Predictor,
+    images: Sequence[LabelledImage],
+    split: Split,
+    scales: Sequence[Normalization],
+) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], Floats]]:
+    """Rows of the true phases (1 to K; 0 where nothing validates), voxels near a boundary, and logits, by image."""
+    rows = np.zeros(256, np.uint8)
+    rows[list(model.phases.ids)] = np.arange(1, model.classes + 1)
+    for image, mask, scale in zip(images, split.validation, scales, strict=True):
+        if not mask.any():
+            continue
+        held = _bounds(mask)
+        read = _widened(held, predictor, image.shape)
+        inner = tuple(slice(h.start - r.start, h.stop - r.start) for h, r in zip(held, read, strict=True))
+        logits = predictor(scale.apply(np.asarray(image.grey[(slice(None), *read)])))[(slice(None), *inner)]
+        labels = rows[image.labels[held]]
+        yield np.where(mask[held], labels, np.uint8(0)), near_boundary(labels, BOUNDARY_REACH), logits
+
+
+def _bounds(mask: npt.NDArray[np.bool_]) -> Box:
+    """The smallest box around what is marked."""
+    spans = []
+    for axis in range(3):
+        others = tuple(a for a in range(3) if a != axis)
+        found = np.flatnonzero(mask.any(axis=others))
+        spans.append(slice(int(found[0]), int(found[-1]) + 1))
+    return spans[0], spans[1], spans[2]
+
+
+def _widened(box: Box, predictor: Predictor, shape: tuple[int, int, int]) -> Box:
+    """The box with the halo around it, from a multiple of the network's step on."""
+    low = [max(0, (b.start - h) // m * m) for b, h, m in zip(box, predictor.halo, predictor.multiple, strict=True)]
+    high = [min(n, b.stop + h) for b, h, n in zip(box, predictor.halo, shape, strict=True)]
+    z, y, x = (slice(a, b) for a, b in zip(low, high, strict=True))
+    return z, y, x
+
+
+def _softmax(logits: Floats, temperature: float) -> Floats:
+    values: Floats = (logits - logits.max(axis=0)) / np.float32(temperature)
+    np.exp(values, out=values)
+    values /= values.sum(axis=0)
+    return values
+
+
+def _no_counts(classes: int) -> CalibrationCounts:
+    return count_calibration(np.zeros((classes, 1, 1, 1), np.float32), np.zeros((1, 1, 1), np.uint8))
+
+
+def _agreement(confusion: npt.NDArray[np.int64], phases: PhaseTable) -> dict[str, Any]:
+    hits = np.diag(confusion).astype(np.float64)
+    union = confusion.sum(axis=0) + confusion.sum(axis=1) - hits
+    iou = {phase.name: _number(h / u if u else np.nan) for phase, h, u in zip(phases, hits, union, strict=True)}
+    total = int(confusion.sum())
+    labelled = [iou[phase.name] for phase, count in zip(phases, confusion.sum(axis=1), strict=True) if count]
+    return {
+        "voxels": total,
+        "confusion": confusion.tolist(),
+        "iou": iou,
+        "mean_iou": _mean(np.array(labelled, np.float64)),
+        "accuracy": _number(hits.sum() / total if total else np.nan),
+    }
+
+
+def _reliability(counts: CalibrationCounts, phases: PhaseTable) -> dict[str, Mapping[str, Any]]:
+    curves: dict[str, Mapping[str, Any]] = {}
+    for row, phase in enumerate(phases):
+        curve = reliability_curve(counts, row)
+        curves[phase.name] = {
+            "predicted": [round(float(v), 5) for v in curve.predicted],
+            "observed": [round(float(v), 5) for v in curve.observed],
+            "voxels": curve.voxels.tolist(),
+        }
+    return curves
+
+
+def _baseline(
+    images: Sequence[LabelledImage], split: Split, scales: Sequence[Normalization], phases: PhaseTable
+) -> dict[str, Any]:
+    """Cuts fitted on the training part, scored on the validation part."""
+    cut = fit_cut(images, masks=split.training, normalizations=scales)
+    rows = np.zeros(256, np.intp)
+    rows[list(phases.ids)] = np.arange(len(phases))
+    confusion = np.zeros((len(phases), len(phases)), np.int64)
+    for image, mask, scale in zip(images, split.validation, scales, strict=True):
+        for z in np.flatnonzero(mask.any(axis=(1, 2))):
+            found = cut.apply(scale.apply(np.asarray(image.grey[:, z]))[0])[mask[z]]
+            pairs = rows[image.labels[z][mask[z]]] * len(phases) + rows[found]
+            confusion += np.bincount(pairs, minlength=len(phases) ** 2).reshape(confusion.shape)
+    agreement = _agreement(confusion, phases)
+    return {
+        "cuts": [round(value, 5) for value in cut.cuts],
+        "phases": [phases.by_id(i).name for i in cut.phases],
+        "iou": agreement["iou"],
+        "mean_iou": agreement["mean_iou"],
+    }
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float | None:
+    known = values[np.isfinite(values)]
+    return _number(known.mean() if known.size else np.nan)
+
+
+def _number(value: float) -> float | None:
+    return None if not np.isfinite(value) else round(float(value), 5)
