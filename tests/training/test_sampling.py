@@ -14,6 +14,7 @@ from voltomo.artifacts.phases import PhaseTable
 from voltomo.errors import GateError
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.pairs import LabelledImage
+from voltomo.training import sampling
 from voltomo.training.augmentation import Augmentation
 from voltomo.training.sampling import IGNORE, CropSampler, class_rows, read_window
 
@@ -100,3 +101,14 @@ def test_a_training_part_with_one_phase_is_refused(labelled: Callable[..., Label
     image = replace(labelled(1), labels=np.full((1, 64, 64), 5, np.uint8))
     with pytest.raises(GateError, match="fewer than two phases"):
         _sampler([image], phases)
+
+
+def test_of_many_voxels_a_regular_choice_is_kept(
+    labelled: Callable[..., LabelledImage], phases: PhaseTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third voxel of a phase in order over the slices, whatever the number in each of them."""
+    image = labelled(1, shape=(3, 31, 40))
+    of_phase = np.flatnonzero(image.labels == 2)
+    monkeypatch.setattr(sampling, "_PLACES", -(-of_phase.size // 3))
+    kept = _sampler([image], phases)._find_places(2).voxels[0]
+    assert np.array_equal(kept, of_phase[::3])

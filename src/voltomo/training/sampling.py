@@ -67,6 +67,24 @@ def _read_labels(
     return out
 
 
+def _of_phase(image: LabelledImage, used: npt.NDArray[np.bool_], phase_id: int, z: int) -> npt.NDArray[np.bool_]:
+    """Where a slice carries a phase that may be seen."""
+    found: npt.NDArray[np.bool_] = (image.labels[z] == phase_id) & used[z]
+    return found
+
+
+def _some_voxels(
+    image: LabelledImage, used: npt.NDArray[np.bool_], phase_id: int, *, every: int
+) -> npt.NDArray[np.int64]:
+    """Flat indices of every so many voxels of a phase, slice by slice."""
+    area, found, passed = image.shape[1] * image.shape[2], [], 0
+    for z in range(image.shape[0]):
+        flat = np.flatnonzero(_of_phase(image, used, phase_id, z))
+        found.append(z * area + flat[-passed % every :: every])
+        passed += flat.size
+    return np.concatenate(found)
+
+
 @dataclass(frozen=True)
 class _Places:
     """Where labelled voxels of one phase are: flat indices per image, and how many there are in all."""
@@ -124,11 +142,11 @@ class CropSampler:
         """Labelled voxels of a phase in all images; a regular choice of them where there are many."""
         numbers, weights, voxels = [], [], []
         for number, (image, used) in enumerate(zip(self.images, self.used, strict=True)):
-            flat = np.flatnonzero((image.labels == phase_id) & used)
-            if flat.size:
+            count = sum(int(_of_phase(image, used, phase_id, z).sum()) for z in range(image.shape[0]))
+            if count:
                 numbers.append(number)
-                weights.append(float(flat.size))
-                voxels.append(flat[:: -(-flat.size // _PLACES)])
+                weights.append(float(count))
+                voxels.append(_some_voxels(image, used, phase_id, every=-(-count // _PLACES)))
         shares = np.sqrt(weights)  # a large image is seen more often than a small one, but does not drown it
         return _Places(np.array(numbers, np.intp), shares / max(shares.sum(), 1e-9), tuple(voxels))
 
