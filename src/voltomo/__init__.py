@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from voltomo.io.registry import read_volume
     from voltomo.pipeline import run
     from voltomo.pipeline.comparison import compare_studies
+    from voltomo.pipeline.training import train
     from voltomo.stages.export import export
     from voltomo.verbs import (
         denoise,
@@ -61,6 +62,7 @@ _HOMES = {
     "run": "voltomo.pipeline",
     "compare_studies": "voltomo.pipeline.comparison",
     "export": "voltomo.stages.export",
+    "train": "voltomo.pipeline.training",
     "denoise": "voltomo.verbs",
     "electrode_tortuosity_factor": "voltomo.verbs",
     "evaluate": "voltomo.verbs",
@@ -99,6 +101,7 @@ __all__ = [
     "segment",
     "synth",
     "tortuosity_factor",
+    "train",
 ]
 
 

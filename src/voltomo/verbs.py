@@ -20,6 +20,7 @@ from voltomo.artifacts import (
     InstanceMap,
     Measurement,
     Measurements,
+    Model,
     PhaseMap,
     PhaseTable,
     Volume,
@@ -88,7 +89,12 @@ def denoise(volume: Volume | npt.ArrayLike, *, mask: ArrayLike | str = "auto", *
 
 
 def segment(
-    volume: Volume | npt.ArrayLike, *, voxel_size: Size = None, mask: ArrayLike | str = "auto", **settings: Any
+    volume: Volume | npt.ArrayLike,
+    *,
+    voxel_size: Size = None,
+    mask: ArrayLike | str = "auto",
+    model: Model | str | None = None,
+    **settings: Any,
 ) -> PhaseMap:
     """Segment a grey volume into phases.
 
@@ -97,6 +103,7 @@ def segment(
     volume : Volume, or (Z, Y, X) or (Y, X) array
     voxel_size : "64 nm", (dz, dy, dx) in m, or None
     mask : "auto" finds the field of view, "none" takes all of it, or an array of the volume's shape with 1 inside
+    model : a trained model, its path or its name; it then says what the phases are
     **settings : of `voltomo.stages.segment.SegmentConfig`, such as ``method="multi-otsu", classes=3``
 
     Returns
@@ -119,7 +126,10 @@ def segment(
     """
     work = MemoryWorkspace()
     held = _in_field_of_view(_volume(volume, voxel_size), mask, work)
-    result = run_segment(held, _config(SegmentConfig, settings), work).phase_map
+    name = model.name if isinstance(model, Model) else model
+    config = _config(SegmentConfig, settings if name is None else {"model": name, **settings})
+    trained = model if isinstance(model, Model) else None
+    result = run_segment(held, config, work, trained=trained).phase_map
     return replace(result, data=_like(volume, result.data))
 
 

@@ -113,7 +113,7 @@ def score_lines(scores: dict[str, Any]) -> list[str]:
 
 
 def _code(text: str) -> Any:
-    """ "auto", "none", or a code."""
+    """What marks unlabelled pixels."""
     if text in ("auto", "none"):
         return text
     if not text.isdigit():

@@ -1,25 +1,117 @@
-"""Label files to a model on disk, with its page; an interrupted training goes on."""
+"""Labels to a model: from arrays in memory, or from files to a folder on disk that goes on after an interruption."""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from voltomo.artifacts import PALETTE, Phase, PhaseTable, Volume, as_zyx
 from voltomo.artifacts.model import Model
 from voltomo.errors import InputError
 from voltomo.io.label_pairs import LabelPairs, open_label_pairs
 from voltomo.io.model_folder import is_model, write_model
+from voltomo.io.model_lookup import load_model, model_folders
 from voltomo.io.study import storage_errors
 from voltomo.learning.codes import Unlabelled
+from voltomo.learning.pairs import LabelledImage
 from voltomo.stages.phase_table import read_phase_table
-from voltomo.stages.train import TrainConfig, TrainResult, run_train
+from voltomo.stages.recipe import validate_config
+from voltomo.stages.train import GAP, TrainConfig, TrainResult, run_train
+from voltomo.units import VoxelSize, parse_voxel_size
 
-__all__ = ["PAGE", "Trained", "check_output", "train_from_files"]
+__all__ = ["PAGE", "Trained", "check_output", "train", "train_from_files"]
 
 PAGE = "training.html"
+CYCLE = tuple(PALETTE.values())
+"""Colors of phases without a table."""
+
+
+def train(
+    images: Any,
+    labels: Any,
+    *,
+    phases: PhaseTable | None = None,
+    voxel_size: str | VoxelSize | None = None,
+    scans: Sequence[str] | None = None,
+    start: Model | str | None = None,
+    method: str = "unet",
+    share: float = 0.2,
+    gap: int = GAP,
+    seed: int = 0,
+    on_progress: Callable[[Any], None] | None = None,
+    **settings: Any,
+) -> Model:
+    """Learn a segmentation from labelled images.
+
+    Parameters
+    ----------
+    images : (Y, X) or (Z, Y, X) array or Volume, or a list of them, which may differ in size
+    labels : one integer array of the same shape for each: phase ids from 1, 0 = unlabelled
+    phases : the phase table; numbered by the ids that occur where None
+    voxel_size : of all images, such as "64 nm"
+    scans : name of the scan that each image is from; grey values are scaled by scan. By default each is its own
+    start : a model to go on from, or its name
+    method : a network ("unet", "lrcsnet", "segnet", "patchnet") or a pixel classifier ("mlp", "forest", "boosting")
+    share, gap, seed : see `voltomo.stages.train.TrainConfig`
+    on_progress : told while it trains
+    **settings : of `voltomo.training.TrainingSettings` or `voltomo.classifiers.ClassifierSettings`, such as
+        ``steps=400``
+
+    Returns
+    -------
+    Model
+        Its scores on labels that did not train it are in ``record["scores"]``; `voltomo.segment` takes it.
+
+    Raises
+    ------
+    InputError
+        If images and labels do not belong together, or a setting is unknown.
+    GateError
+        If the labels do not support a training: one phase, nothing left to validate on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.kron(np.arange(64).reshape(8, 8) % 3 == 0, np.ones((16, 16))) + np.eye(128) * 0.1
+    >>> model = train(image, (image > 0.5) + 1, method="mlp", gap=2, perceptron={"steps": 50})
+    >>> model.record["scores"]["accuracy"] > 0.9
+    True
+    """
+    size = parse_voxel_size(voxel_size) if isinstance(voxel_size, str) else voxel_size
+    many = isinstance(images, list | tuple)
+    greys, painted = (list(images), list(labels)) if many else ([images], [labels])
+    names = list(scans or [""] * len(greys))
+    if not len(greys) == len(painted) == len(names):
+        raise InputError(
+            f"expected labels and scans for each of {len(greys)} images, found {len(painted)}, {len(names)}"
+        )
+    pairs = [
+        _pair(grey, label, f"image {i + 1}", scan, size)
+        for i, (grey, label, scan) in enumerate(zip(greys, painted, names, strict=True))
+    ]
+    ids = sorted({int(i) for pair in pairs for i in np.unique(pair.labels)} - {0})
+    table = phases or PhaseTable(tuple(Phase(i, f"class {i}", color=CYCLE[k % len(CYCLE)]) for k, i in enumerate(ids)))
+    config = validate_config(
+        TrainConfig,
+        {"method": method, "share": share, "gap": gap, "seed": seed, "settings": settings},
+        source="train",
+    )
+    begun = load_model(start, model_folders(os.environ)) if isinstance(start, str) else start
+    return run_train(pairs, table, config, start=begun, on_progress=on_progress).model
+
+
+def _pair(grey: Any, labels: Any, name: str, scan: str, voxel_size: VoxelSize | None) -> LabelledImage:
+    volume = grey if isinstance(grey, Volume) else Volume.from_array(np.asarray(grey), voxel_size=voxel_size)
+    codes = as_zyx(np.asarray(labels))
+    if codes.dtype.kind not in "ui" or codes.min() < 0 or codes.max() > 255:
+        raise InputError(f"{name}: expected labels as integers from 0 (unlabelled) to 255, found {codes.dtype}")
+    return LabelledImage(name, volume.data, np.asarray(codes, np.uint8), scan, volume.voxel_size or voxel_size)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.splits import Split, split_labels
 from voltomo.stages.model_scores import score_model
 
-__all__ = ["TrainConfig", "TrainResult", "run_train"]
+__all__ = ["GAP", "TrainConfig", "TrainResult", "run_train"]
 
 GAP = 16
 """Voxels between training and validation: structures reach that far; most of a network's halo has no effect."""
