@@ -151,8 +151,8 @@ def test_runs_are_ranked_over_their_seeds(grid: GridConfig) -> None:
     assert float(rows[0]["mean_iou sd"]) == pytest.approx(0.02 / 2**0.5, abs=1e-5)
     assert (rows[4]["against_cut"], rows[4]["mean_iou"]) == ("fitted cut", "0.61000")
     page = result.page.read_text()
-    assert "Highest mean IoU: method unet, steps 200" in page
-    assert "Not told apart from it: method unet, steps 400" in page
+    assert "Highest mean IoU: unet, steps 200" in page
+    assert "Not told apart from it: unet, steps 400" in page
 
 
 def test_finished_runs_are_skipped(small: GridConfig) -> None:

@@ -20,10 +20,11 @@ __all__ = ["RankedRun", "RankingContent", "write_ranking"]
 
 _MOST_ROWS = 30
 """Settings in the picture: more do not fit a page."""
-_LETTERS = 46
-"""Of 9 pt that fit beside the axis."""
+_LETTERS = 42
+"""That fit beside the axis."""
+_LETTER, _PLOT = 0.075, 4.2
 _ROW, _AROUND = 0.27, 1.15
-"""Inches: height of one line of the picture, and its head and foot together."""
+"""Inches: width of a letter of 9 pt and of the plot; height of a line, and of head and foot together."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,12 @@ def _draw(groups: Sequence[RankedGroup], cut: Spread | None) -> Figure:
     """A line for each group, the best at the top."""
     shown = groups[:_MOST_ROWS]
     height = _AROUND + _ROW * len(shown)
-    figure = new_figure(8.6, height)
-    axes = figure.add_axes((0.4, 0.55 / height, 0.57, _ROW * len(shown) / height))
+    labels = [plain(_short(group.label)) for group in shown]
+    left = 0.2 + _LETTER * max(map(len, labels))
+    figure = new_figure(left + _PLOT + 0.15, height)
+    axes = figure.add_axes(
+        (left / (left + _PLOT + 0.15), 0.55 / height, _PLOT / (left + _PLOT + 0.15), _ROW * len(shown) / height)
+    )
     for place, group in enumerate(shown):
         merits = [run.merit for run in group.runs if run.merit is not None]
         label = "one seed" if place == 0 else None
@@ -183,7 +188,7 @@ def _draw(groups: Sequence[RankedGroup], cut: Spread | None) -> Figure:
         )
     if cut is not None:
         axes.axvline(cut.mean, color="#d55e00", linestyle=(0, (5, 1.5)), linewidth=1.2, label="fitted cut")
-    axes.set_yticks(range(len(shown)), [plain(_short(group.label)) for group in shown])
+    axes.set_yticks(range(len(shown)), labels)
     style_axes(axes, x="Mean IoU, validation part", y="")
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x", color="#e4e4e4", linewidth=0.6)

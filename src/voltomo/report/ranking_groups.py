@@ -89,7 +89,11 @@ class RankedGroup:
     @property
     def label(self) -> str:
         """The settings in one line."""
-        return ", ".join(f"{key} {value}" for key, value in self.settings.items()) or "as given"
+        return ", ".join(_words(key, value) for key, value in self.settings.items()) or "as given"
+
+
+def _words(key: str, value: str) -> str:
+    return value if key == "method" else f"{key.replace('_', ' ')} {value}"
 
 
 def spread_of(values: Sequence[float]) -> Spread | None:
