@@ -26,6 +26,7 @@ from voltomo.metrics.sample import Sample
 from voltomo.metrics.transport import measure_transport
 from voltomo.phantoms import OverlappingSpheres
 from voltomo.stages.apparent import with_apparent
+from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.synth import run_synth
 from voltomo.stages.synth_config import SynthConfig
 from voltomo.stages.transport import TransportSettings
@@ -93,7 +94,9 @@ def windows(make: Maker, number: int, *, with_electrode: bool = False) -> dict[s
             charged = solve_electrode(labels, 1, axis=0, open_end="low", tolerance=TOLERANCE)
             rows.append(measure_electrode(charged, sample, phase="pore", axis="z", open_end="low"))
         wanted = "all" if with_electrode else "auto"
-        stated, _ = with_apparent(rows, labels, sample, TransportSettings(), MemoryWorkspace(), wanted=wanted)
+        work = MemoryWorkspace()
+        spans = {one.phase: one.span for one in correlate_phases(labels, sample, work)}
+        stated, _ = with_apparent(rows, labels, sample, TransportSettings(), work, wanted=wanted, spans=spans)
         for before, after in zip(rows, stated, strict=False):
             if before.value is None or not np.isfinite(before.value):
                 continue

@@ -26,10 +26,12 @@ from voltomo.metrics.apparent import (
     window_part,
 )
 from voltomo.metrics.conduction import End, keep_percolating, solve_electrode, solve_flow
+from voltomo.metrics.correlation import IntegralRange
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import AXES, Sample
 from voltomo.metrics.transport import TRANSPORT
 from voltomo.metrics.uncertainty import with_part
+from voltomo.stages.representativity import LEAST_FREEDOM
 from voltomo.stages.transport import TransportSettings
 from voltomo.stages.workspace import Workspace
 
@@ -58,6 +60,7 @@ def with_apparent(
     *,
     wanted: PartsOfWindow = "auto",
     tolerance: float = 0.05,
+    spans: Mapping[str, IntegralRange | None] | None = None,
 ) -> tuple[list[Measurement], tuple[ApparentCurve, ...]]:
     """Give the numbers of transport their representativity and, apart, the bias of a finite window.
 
@@ -70,6 +73,8 @@ def with_apparent(
     work : where the result is remembered
     wanted : "auto" up to 2²⁵ voxels and without the electrode tortuosity factor; "all" whatever it takes; "none"
     tolerance : half width of the 95 % interval that a representative window has, relative
+    spans : integral range of each phase by name, None where it is not known; a window that holds too few of them gives
+        no representativity
 
     Returns
     -------
@@ -79,7 +84,7 @@ def with_apparent(
     items = list(numbers)
     if sample.dimension == 2:
         return items, ()
-    run = _Parts(labels, sample, settings, work, wanted)
+    run = _Parts(labels, sample, settings, work, wanted, spans or {})
     found: list[Measurement] = []
     edges: list[Measurement] = []
     curves: list[ApparentCurve] = []
@@ -154,9 +159,16 @@ class _Parts:
     """Apparent values of the parts of one window; each solve is remembered."""
 
     def __init__(
-        self, labels: ArrayLike, sample: Sample, settings: TransportSettings, work: Workspace, wanted: PartsOfWindow
+        self,
+        labels: ArrayLike,
+        sample: Sample,
+        settings: TransportSettings,
+        work: Workspace,
+        wanted: PartsOfWindow,
+        spans: Mapping[str, IntegralRange | None],
     ) -> None:
         self.labels, self.sample, self.settings, self.work, self.wanted = labels, sample, settings, work, wanted
+        self.spans = spans
         self._held: Bytes | None = None
         self._found: dict[tuple[str, str, str], Partial] = {}
 
@@ -189,6 +201,9 @@ class _Parts:
             return "left out (`uncertainty: {parts_of_window: none}`)"
         if self.settings.sides == "periodic":
             return "the sides of the box are periodic, those of its parts cannot be"
+        known = [self.spans[name] for name in item.phase.split("+") if name in self.spans]
+        if not all(span is not None and span.freedom >= LEAST_FREEDOM for span in known):
+            return "the window holds too few integral ranges for its parts to be independent; see integral_range"
         if self.wanted == "all":
             return ""
         if item.name == _ELECTRODE:

@@ -204,6 +204,7 @@ def run_measure(
         numbers += measure_correlation(correlation, sample, tolerance=config.representative_tolerance)
     transport = transport_rows(labels, sample, counts, config.transport_settings, work)
     asked: dict[str, Any] = {"wanted": config.uncertainty.parts_of_window, "tolerance": config.representative_tolerance}
+    asked["spans"] = {one.phase: one.span for one in correlations if 0 < one.fraction < 1}
     flows, apparent = with_apparent(transport, labels, sample, config.transport_settings, work, **asked)
     numbers += flows
     filled = independent_parts(found, sample, spans=spans) or ()
@@ -214,8 +215,9 @@ def run_measure(
         rules = SizeRules(config.min_particles, config.bootstrap, config.seed)
         particles = _particles(instance_map.table, sample, counts, config)
         numbers += measure_particles(particles, sample, rules)
-        numbers += contact_rows(instance_map, sample, work)
-        curves += tuple(particle_curves(particles, sample))
+        touching, coordination = contact_rows(instance_map, labels, sample, work)
+        numbers += touching
+        curves += (*particle_curves(particles, sample), *coordination)
     grey: dict[str, Any] = {"volume": volume, "segmentation": segmentation, "others": others}
     numbers = estimate_uncertainty(numbers, phase_map, labels, sample, config.uncertainty, work, **grey)
     warnings = tuple(_warnings(sample, instance_map))

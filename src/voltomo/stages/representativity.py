@@ -21,11 +21,11 @@ from voltomo.metrics.uncertainty import with_part
 from voltomo.morphology.directions import CroftonDirections, crofton_directions
 from voltomo.stages.structure_counts import PartCounts, StructureCounts
 
-__all__ = ["density_rows", "independent_parts"]
+__all__ = ["LEAST_FREEDOM", "density_rows", "independent_parts"]
 
 _FEWEST_PARTS = 4
 """Parts that hold voxels; a spread of fewer says little."""
-_LEAST_FREEDOM = 30.0
+LEAST_FREEDOM = 30.0
 """Balls as large as the cut-off of the integral range that the window must hold. At half of it, parts resemble their
 neighbors, and intervals held the truth in 88 to 97 % of windows."""
 
@@ -45,7 +45,7 @@ def independent_parts(
     tuple of int, or None
         The parts that hold voxels, none if they are fewer than four; None where the window is too small.
     """
-    if not all(span is not None and span.freedom >= _LEAST_FREEDOM for span in spans):
+    if not all(span is not None and span.freedom >= LEAST_FREEDOM for span in spans):
         return None
     filled = [i for i, part in enumerate(found.parts) if part.voxels.any() and part.voxels.sum() < sample.voxels]
     return tuple(filled) if len(filled) >= _FEWEST_PARTS else ()
