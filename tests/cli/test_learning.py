@@ -1,0 +1,140 @@
+"""`voltomo train`, and `segment` with what it made, as a newcomer types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from voltomo.cli import main
+from voltomo.io.artifacts import StudyArtifacts
+
+Run = Callable[..., tuple[int, str, str]]
+QUICK = ("--method", "mlp", "--set", "samples=4000", "--set", "perceptron={steps: 200}")
+"""A pixel classifier that learns in about a second."""
+MARKED = ("--unlabelled", 0, *QUICK)
+"""The same, told that 0 is no phase."""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """``run("train", grey, labels)`` → exit code, stdout, stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def slice_of(seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """A noisy slice of bright discs on a dark ground, and its labels: 1 ground, 2 disc."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    labels = np.ones((size, size), np.uint8)
+    for cy, cx in rng.uniform(0, size, (12, 2)):
+        labels[np.hypot(y - cy, x - cx) < 12] = 2
+    return (60 * labels + rng.normal(0, 25, labels.shape)).clip(0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """`grey/` with three slices, `labels/` with labels of two of them, a band of each unlabelled."""
+    for name in ("grey", "labels"):
+        (tmp_path / name).mkdir()
+    for seed in range(3):
+        grey, labels = slice_of(seed)
+        labels[:6] = 0
+        tifffile.imwrite(tmp_path / "grey" / f"s_{seed}.tif", grey)
+        if seed:
+            tifffile.imwrite(tmp_path / "labels" / f"s_{seed}_label.tif", labels)
+    return tmp_path
+
+
+def test_labels_become_a_model_that_segments_the_slice_nobody_labelled(run: Run, folder: Path) -> None:
+    """Train, segment with probabilities, judge: better than 0.9 where a plain cut of this noise is not."""
+    code, out, err = run(
+        "train", folder / "grey", folder / "labels", "-o", folder / "models" / "mine", *MARKED, "--json"
+    )
+    assert code == 0, err
+    scores = json.loads(out)["scores"]
+    assert scores["mean_iou"] > scores["fitted_cut"]["mean_iou"]
+    code, out, err = run(
+        "segment", folder / "grey" / "s_0.tif", "-m", folder / "models" / "mine", "-o", folder / "s", "--probabilities"
+    )
+    assert code == 0, err
+    found = StudyArtifacts(folder / "s").phase_map
+    truth = slice_of(0)[1]
+    disc = np.asarray(found.data[0]) == 2
+    assert (disc & (truth == 2)).sum() / (disc | (truth == 2)).sum() > 0.9
+    likely = np.asarray(found.probabilities)
+    assert likely.shape == (2, 1, 128, 128)
+    assert np.abs(likely.astype(int).sum(axis=0) - 255).max() <= 1
+    record = StudyArtifacts(folder / "s").records["segment"].record["histogram"]["model"]
+    assert record["name"] == "mine"
+
+
+def test_a_model_is_not_replaced_without_a_word(run: Run, folder: Path) -> None:
+    """Exit 2, the way out is named, and the model is as it was."""
+    request = ("train", folder / "grey", folder / "labels", "-o", folder / "m", *MARKED, "--quiet")
+    assert run(*request)[0] == 0
+    before = (folder / "m" / "model.yaml").read_bytes()
+    code, _, err = run(*request)
+    assert code == 2
+    assert "--overwrite" in err
+    assert (folder / "m" / "model.yaml").read_bytes() == before
+    assert run(*request, "--overwrite", "--seed", 1)[0] == 0
+    assert (folder / "m" / "model.yaml").read_bytes() != before
+
+
+def test_labels_whose_zero_may_be_a_phase_are_a_question(run: Run, folder: Path) -> None:
+    """Exit 3 with the share of each code; `--unlabelled none` answers it."""
+    for path in (folder / "labels").iterdir():
+        tifffile.imwrite(path, (slice_of(int(path.stem[2]))[1] - 1).astype(np.uint8))
+    request = ("train", folder / "grey", folder / "labels", "-o", folder / "m", *QUICK)
+    code, _, err = run(*request)
+    assert code == 3
+    assert "unlabelled" in err
+    assert "%" in err
+    assert not (folder / "m").exists()
+    assert run(*request, "--unlabelled", "none")[0] == 0
+
+
+def test_a_setting_that_does_not_exist_is_named_with_its_neighbor(run: Run, folder: Path) -> None:
+    """Exit 2."""
+    code, _, err = run("train", folder / "grey", folder / "labels", "-o", folder / "m", *MARKED, "--set", "sample=3")
+    assert code == 2
+    assert "did you mean samples" in err
+
+
+def test_another_model_in_the_same_study_is_told(run: Run, folder: Path) -> None:
+    """A retrained model of the same name changes the identity of `segment`: exit 2 until --overwrite."""
+    model = folder / "m"
+    train = ("train", folder / "grey", folder / "labels", "-o", model, *MARKED, "--quiet")
+    segment = ("segment", folder / "grey" / "s_0.tif", "-m", model, "-o", folder / "s", "--quiet")
+    assert run(*train)[0] == 0
+    assert run(*segment)[0] == 0
+    assert run(*train, "--overwrite", "--seed", 5)[0] == 0
+    code, _, err = run(*segment)
+    assert code == 2
+    assert "m" in err
+    assert run(*segment, "--overwrite")[0] == 0
+
+
+def test_a_scan_unlike_the_training_scans_is_refused(run: Run, folder: Path) -> None:
+    """Inverted contrast: exit 3 with the differences and the flag that accepts."""
+    model = folder / "m"
+    assert run("train", folder / "grey", folder / "labels", "-o", model, *MARKED, "--quiet")[0] == 0
+    grey, _ = slice_of(7)
+    tifffile.imwrite(folder / "other.tif", np.random.default_rng(0).permutation(255 - grey.ravel()).reshape(grey.shape))
+    code, _, err = run("segment", folder / "other.tif", "-m", model, "-o", folder / "o")
+    assert code == 3
+    assert "--accept-drift" in err
+    code, _, err = run("segment", folder / "other.tif", "-m", model, "-o", folder / "o", "--accept-drift")
+    assert code == 0, err
