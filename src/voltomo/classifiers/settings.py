@@ -24,13 +24,15 @@ class PerceptronSettings:
     hidden : widths of its hidden layers
     steps, batch : gradients taken, and samples for each
     rate, decay : largest learning rate, weight decay
+        Neighbouring voxels are no independent samples, so that even many are learnt by heart: strong decay carries over
+        to other slices better (benchmarks/bench_pixel_classifier.py).
     """
 
-    hidden: tuple[int, ...] = (64, 32)
+    hidden: tuple[int, ...] = (32, 16)
     steps: int = 1500
     batch: int = 512
     rate: float = 3e-3
-    decay: float = 0.1
+    decay: float = 1.0
 
 
 @dataclass(frozen=True)
