@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from voltomo.artifacts import Phase, PhaseTable
 from voltomo.blocks import BlockPlan
-from voltomo.metrics.contacts import Contacts, count_contacts, measure_contacts, merge_contacts
+from voltomo.metrics.contacts import (
+    Contacts,
+    areas_of_particles,
+    contact_curves,
+    contact_numbers,
+    count_contacts,
+    measure_contacts,
+    merge_contacts,
+)
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.surfaces import flat_response
 from voltomo.morphology.directions import crofton_directions
@@ -83,5 +91,39 @@ def test_few_particles_withhold_the_mean() -> None:
             phase="NMC",
         )
     )
-    assert [m.status for m in rows] == ["withheld", "ok", "withheld", "withheld", "withheld"]
-    assert rows[1].unit == "1/m"
+    assert [m.name for m in rows if m.status == "ok"] == ["contact_area_density"]
+    assert next(m.unit for m in rows if m.status == "ok") == "1/m"
+    assert not list(
+        contact_curves(
+            count_contacts(labels, DIRECTIONS.offsets), DIRECTIONS, instance_ids=ids, is_whole=ids > 0, phase="NMC"
+        )
+    )
+
+
+def test_each_particle_has_its_number_and_area() -> None:
+    """In a wall of cubes a corner has 3 contacts, an edge 4, a face 5 and the inside 6, and areas in proportion."""
+    labels = bricks(4)
+    found, ids = count_contacts(labels, DIRECTIONS.offsets), np.arange(1, 65)
+    numbers = contact_numbers(found, DIRECTIONS, ids)
+    assert np.bincount(numbers).tolist() == [0, 0, 0, 8, 24, 24, 8]
+    areas = areas_of_particles(found, DIRECTIONS, ids, edges=(1.0, 1.0, 1.0))
+    # Diagonal steps past the edges of cubes reach others there: up to a quarter more or less per contact.
+    np.testing.assert_allclose(areas / numbers, np.mean(areas / numbers), rtol=0.25)
+    assert areas.sum() == pytest.approx(2 * sum(m for m in areas_by_pair(found)))
+
+
+def areas_by_pair(found: Contacts) -> list[float]:
+    """Contact areas of pairs that share faces, each pair as two particles alone."""
+    along = np.abs(DIRECTIONS.offsets).sum(axis=1) == 1
+    kept = found.crossings[:, along].any(axis=1)
+    one = [Contacts(np.array([[1, 2]]), row[None]) for row in found.crossings[kept]]
+    return [areas_of_particles(pair, DIRECTIONS, [1, 2], edges=(1.0, 1.0, 1.0))[0] for pair in one]
+
+
+def test_the_curve_of_contacts_is_cumulated() -> None:
+    """The share with so many contacts or fewer, from 0 contacts on."""
+    labels, ids = bricks(4), np.arange(1, 65)
+    found = count_contacts(labels, DIRECTIONS.offsets)
+    (curve,) = contact_curves(found, DIRECTIONS, instance_ids=ids, is_whole=ids > 0, phase="NMC")
+    assert curve.sizes == tuple(range(7))
+    assert curve.shares == pytest.approx([0, 0, 0, 8 / 64, 32 / 64, 56 / 64, 1])

@@ -29,6 +29,7 @@ LENGTH_POWERS: Mapping[str, int] = {
     "perimeter": 1,
     "equivalent_diameter": 1,
     "surface_area": 2,
+    "contact_area": 2,
     "feret_max": 1,
     "feret_min": 1,
     # Of the shapes of a synthetic electrode:

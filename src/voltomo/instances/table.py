@@ -15,7 +15,13 @@ from voltomo.morphology.grid import Grid
 __all__ = ["particle_table"]
 
 
-def particle_table(sums: ShapeSums, contacts: npt.NDArray[np.int64], grid: Grid) -> ParticleTable:
+def particle_table(
+    sums: ShapeSums,
+    contacts: npt.NDArray[np.int64],
+    grid: Grid,
+    *,
+    contact_area: npt.NDArray[np.float64] | None = None,
+) -> ParticleTable:
     """Columns of the particle table.
 
     Lengths are in m, areas in m², volumes in m³; where the voxel size is unknown in voxels and their powers.
@@ -25,6 +31,7 @@ def particle_table(sums: ShapeSums, contacts: npt.NDArray[np.int64], grid: Grid)
     sums : of `voltomo.instances.shape.sum_shapes` over the whole volume
     contacts : (N,) number of particles that touch each particle
     grid : the voxel lattice
+    contact_area : (N,) area over which each particle touches others; not in a plane
 
     Returns
     -------
@@ -43,6 +50,7 @@ def particle_table(sums: ShapeSums, contacts: npt.NDArray[np.int64], grid: Grid)
         aspect_ratio              longest to shortest axis of the ellipsoid with the same second moments
         orientation_z, _y, _x     unit vector of its longest axis; the first component that is not 0 is positive
         contacts                  particles that share a face of active material
+        contact_area              area of all these contacts by Crofton's formula; in a volume
         envelope_volume, solid_volume, surface_area, sphericity              in a volume
         envelope_area, solid_area, perimeter, circularity                    in a plane
         ========================  ==============================================================================
@@ -86,6 +94,8 @@ def particle_table(sums: ShapeSums, contacts: npt.NDArray[np.int64], grid: Grid)
     table["aspect_ratio"] = aspect
     table |= {f"orientation_{axis}": axes[:, i] for i, axis in enumerate("zyx")}
     table["contacts"] = contacts
+    if contact_area is not None:
+        table["contact_area"] = contact_area
     table["touches_edge"] = np.asarray(is_cut)
     faces = [f"touches_{axis}_{side}" for side in ("low", "high") for axis in "zyx"]
     table |= {name: edges[:, i] for i, name in enumerate([*faces, "touches_mask"])}

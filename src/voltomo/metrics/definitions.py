@@ -51,6 +51,9 @@ DEFINITIONS: dict[str, str] = {
     f"phase itself; Crofton formula ({_OHSER}).",
     "interface_area": f"Area of the interface between two phases / volume of the region; Crofton formula ({_OHSER}).",
     "binder_coverage": "Interface of active material with binder / whole interface of active material (Crofton).",
+    "detached_surface_fraction": "Share of the surface of active material (Crofton) without a path for electrons (its "
+    "part of active material, binder and carbon touches no face of the box), or facing void or electrolyte without a "
+    "path for ions (its part touches no face of the box); 6 neighbors.",
     "triple_phase_boundary_length": "Length of the lines along which three phases meet / volume of the region, "
     f"L_V = 2 P_A from the points in which lattice planes of 13 orientations cut them ({_UNDERWOOD}).",
     "mean_curvature_integral": "Integral of (κ₁ + κ₂)/2 over the surface of the phase / volume of the region, from the "
@@ -64,7 +67,8 @@ DEFINITIONS: dict[str, str] = {
     "phase. Not the voxel size.",
     "surface_area_by_convention": "Surface area of the phase as other programs report it: by the method named, per "
     "total volume or per volume of the phase. To compare with; specific_surface_area is the number to report.",
-    "contact_number": "Mean number of particles that a whole particle touches: that have voxels sharing faces with it.",
+    "contact_number": "Number of particles that a whole particle touches: whose voxels of active material share faces "
+    "with its own; mean, and the smallest number up to which the stated share of the particles lies.",
     "contact_area": "Area of the contact of two particles, by number of contacts; Crofton formula between voxels of "
     f"the two ({_OHSER}).",
     "contact_area_density": "Area of all contacts between two particles, each once / volume of the region; Crofton "

@@ -38,6 +38,7 @@ from voltomo.stages.apparent import with_apparent
 from voltomo.stages.contacts import contact_rows
 from voltomo.stages.conventions import convention_rows
 from voltomo.stages.correlation import correlate_phases
+from voltomo.stages.detached import detached_rows
 from voltomo.stages.formulation import FormulationConfig
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
 from voltomo.stages.representativity import density_rows, independent_parts
@@ -198,6 +199,7 @@ def run_measure(
     numbers += density_rows(found, sample, spans=spans)
     if config.conventions:
         numbers += convention_rows(labels, sample, found, neighbors, work)
+    numbers += detached_rows(components, sample, work)
     numbers += _connectivity(components, sample, counts, config)
     numbers += measure_euler(found.cells, sample)
     for correlation in correlations:

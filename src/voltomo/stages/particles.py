@@ -15,7 +15,10 @@ from voltomo.blocks import Block, Partial
 from voltomo.errors import InputError, PhaseNotFoundError, ShapeError, UnitError
 from voltomo.instances.shape import ShapeSums, merge_sums, sum_shapes
 from voltomo.instances.table import particle_table
+from voltomo.metrics.contacts import areas_of_particles
+from voltomo.morphology.directions import crofton_directions
 from voltomo.morphology.grid import Grid
+from voltomo.stages.contacts import find_contacts
 from voltomo.stages.crack_voxels import write_cracks
 from voltomo.stages.splitting import SplitLengths, split_particles
 from voltomo.stages.workspace import Workspace
@@ -125,7 +128,8 @@ def run_particles(
     split = split_particles(phases, active.id, lengths, grid, work)
     cracks, threshold = write_cracks(split.particles, phases, grey, active=active.id, grid=grid, work=work)
     sums = _sum_shapes(split.particles, cracks, phases, grid, work)
-    table = particle_table(sums, split.ids.contacts, grid)
+    areas = _contact_areas(split.particles, phases, active.id, np.asarray(sums["ids"]), grid, work)
+    table = particle_table(sums, split.ids.contacts, grid, contact_area=areas)
     debris = _debris(split.particles, phases, active.id, work)
     record = {
         "method": config.method,
@@ -228,6 +232,17 @@ def _sum_shapes(particles: ArrayLike, cracks: ArrayLike, phases: ArrayLike, grid
         return sum_shapes(labels, codes, ids, block.inner, origin=block.origin, shape=shape, grid=grid)
 
     return work.reduce("shapes", sums, particles, cracks, phases, merge=merge_sums, halo=1, bytes_per_voxel=8)
+
+
+def _contact_areas(
+    particles: ArrayLike, phases: ArrayLike, active: int, ids: npt.NDArray[Any], grid: Grid, work: Workspace
+) -> npt.NDArray[np.float64] | None:
+    """Area over which each particle touches others; None in a plane, which shows no such area."""
+    if grid.dimension == 2:
+        return None
+    directions = crofton_directions(grid.edges, 3)
+    found = find_contacts(particles, phases, (active,), directions.offsets, work)
+    return areas_of_particles(found, directions, ids, edges=grid.edges)
 
 
 def _debris(particles: ArrayLike, phases: ArrayLike, active: int, work: Workspace) -> dict[str, float]:

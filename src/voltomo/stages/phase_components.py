@@ -17,7 +17,7 @@ from voltomo.metrics.representativity import Scatter, scatter_of_fraction
 from voltomo.metrics.sample import Sample
 from voltomo.stages.workspace import Workspace
 
-__all__ = ["PhaseComponents", "find_void_parts"]
+__all__ = ["PhaseComponents", "carries", "find_void_parts"]
 
 
 @dataclass
@@ -40,7 +40,7 @@ class PhaseComponents:
             return self.kept[ids]
         found = find_components(
             self.labels,
-            predicate=partial(_carries, ids=ids),
+            predicate=partial(carries, ids=ids),
             runner=self.work,
             step=f"components of {'+'.join(map(str, ids))}, {neighbors} neighbors",
             connectivity=neighbors,
@@ -53,7 +53,7 @@ class PhaseComponents:
         """Components, by 6 neighbors, of the voxels that carry one of the ids and lie inside a particle."""
 
         def inside(labels: npt.NDArray[np.uint8], instances: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-            return _carries(labels, ids=ids) & (instances > 0)
+            return carries(labels, ids=ids) & (instances > 0)
 
         return find_components(
             self.labels, instances, predicate=inside, runner=self.work, step="voids inside particles", connectivity=6
@@ -64,7 +64,7 @@ class PhaseComponents:
         z, y, x = self.labels.shape
 
         def count(block: Block, labels: npt.NDArray[np.uint8], instances: npt.NDArray[np.uint32]) -> Partial:
-            outside = _carries(labels, ids=ids) & (instances == 0)
+            outside = carries(labels, ids=ids) & (instances == 0)
             codes = np.where(outside, np.uint8(1), np.where(labels == OUTSIDE, np.uint8(0), np.uint8(2)))
             return {"pieces": count_window(codes, phase_ids=(1, 2), shape=(z, y, x), origin=block.origin)[1]}
 
@@ -100,7 +100,8 @@ def _is_component_of(inside: Components, everywhere: Components) -> npt.NDArray[
     return np.asarray((all_[match] == own) & (everywhere.counts[match] == inside.counts))
 
 
-def _carries(labels: npt.NDArray[np.uint8], *, ids: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def carries(labels: npt.NDArray[np.uint8], *, ids: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Which voxels carry one of the ids."""
     lookup = np.zeros(256, np.bool_)
     lookup[list(ids)] = True
     return lookup[labels]
