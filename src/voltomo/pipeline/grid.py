@@ -35,7 +35,7 @@ _STATE = "grid.json"
 class TrainOne(Protocol):
     """Trains one model into its folder, and goes on with what an interrupted call left."""
 
-    def __call__(self, config: TrainConfig, folder: Path, *, overwrite: bool) -> object:
+    def __call__(self, config: TrainConfig, folder: Path, /, *, overwrite: bool) -> object:
         """The model stands in the folder afterwards, or an error is raised."""
         ...
 

@@ -89,7 +89,8 @@ def diverging_rgb(values: npt.NDArray[Any], *, largest: float) -> Rgb:
     white = np.array([255.0, 255.0, 255.0])
     below, above = np.array([0.0, 114.0, 178.0]), np.array([213.0, 94.0, 0.0])  # Okabe and Ito (2008)
     mixed = white + np.abs(share) * (np.where(share < 0, below, above) - white)
-    return np.rint(mixed).astype(np.uint8)
+    picture: Rgb = np.rint(mixed).astype(np.uint8)
+    return picture
 
 
 def _bar(row: TileRow) -> dict[str, Any] | None:
