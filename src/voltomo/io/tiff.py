@@ -170,8 +170,9 @@ _CALIBRATION = ("XResolution", "YResolution", "ResolutionUnit", "CZ_SEM", "FEI_S
 
 def _parse_page(page: Any, path: Path, size: int, number: int) -> _Page:
     if page.samplesperpixel != 1:
+        kind = getattr(page.photometric, "name", page.photometric)  # a number where the tag is damaged
         raise ReadError(
-            f"{path} holds color ({page.samplesperpixel} values a pixel, {page.photometric.name}); a grey image was "
+            f"{path} holds color ({page.samplesperpixel} values a pixel, {kind}); a grey image was "
             "expected. Convert it first: in Fiji, Image > Type > 8-bit"
         )
     if page.dtype is None or page.dtype.kind not in "uifb":
