@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from voltomo.report import ReportContent
 from voltomo.report.curves import curve_pictures
 
@@ -40,6 +42,14 @@ def test_negative_classes_of_spheres_are_shown(make_content: Make) -> None:
     picture = curve_pictures(make_content(curves=curves))["equivalent_diameter_curves"]
     assert picture.whole.axes[0].get_ylim()[0] == -20
     assert "negative" in picture.caption
+
+
+def test_contacts_are_bars_of_whole_numbers(make_content: Make) -> None:
+    """A bar per number of contacts, as high as its share; numbers have no unit."""
+    contacts = {**curve("contact_number", "NMC", [0.1, 0.4, 1.0]), "sizes": [0.0, 1.0, 2.0]}
+    (axes,) = curve_pictures(make_content(curves=[contacts]))["contact_number_curves"].whole.axes
+    np.testing.assert_allclose([bar.get_height() for bar in axes.patches], [10, 30, 60])
+    assert axes.get_xlabel() == "Contacts of a particle"
 
 
 def test_without_curves_there_is_no_picture(make_content: Make) -> None:

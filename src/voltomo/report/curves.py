@@ -1,4 +1,4 @@
-"""Size distributions as curves: local thickness, chords, particles and the spheres behind sections."""
+"""Size distributions as curves: local thickness, chords, particles and their contacts, spheres behind sections."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from voltomo.artifacts import PALETTE
 from voltomo.report.content import AXES, ReportContent
@@ -32,7 +33,12 @@ _CLASSES = 24
 def curve_pictures(content: ReportContent) -> dict[str, Picture]:
     """Every curve that the content has, by name of the measurement."""
     found: dict[str, Picture] = {}
-    for name, draw in (("local_thickness", _thickness), ("chord_length", _chords), ("equivalent_diameter", _particles)):
+    for name, draw in (
+        ("local_thickness", _thickness),
+        ("chord_length", _chords),
+        ("equivalent_diameter", _particles),
+        ("contact_number", _contacts),
+    ):
         curves = [curve for curve in content.curves if curve["name"] == name]
         if curves:
             found[f"{name}_curves"] = draw(content, curves)
@@ -86,6 +92,21 @@ def _particles(content: ReportContent, curves: Sequence[Curve]) -> Picture:
             " Where the curve of the spheres falls, a class came out negative: the small classes carry the errors."
         )
     return _picture("equivalent_diameter_curves", "Particle sizes, cumulative", caption, panels)
+
+
+def _contacts(content: ReportContent, curves: Sequence[Curve]) -> Picture:
+    panels: list[Panel] = [(lambda axes: _bars(axes, content, curves), "Share of the particles by number of contacts.")]
+    caption = "How many whole particles touch how many others: share of the particles that have so many contacts."
+    return _picture("contact_number_curves", "Contacts per particle", caption, panels)
+
+
+def _bars(axes: Axes, content: ReportContent, curves: Sequence[Curve]) -> None:
+    for curve, color, _ in _styles(content, curves):
+        shares = 100 * np.diff(np.array(curve["shares"]), prepend=0.0)
+        axes.bar(curve["sizes"], shares, 0.8, color=color, label=plain(str(curve["phase"])))
+    style_axes(axes, x="Contacts of a particle", y="Share of the particles (%)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    legend_above(axes, columns=3)
 
 
 def _drawn(content: ReportContent, curves: Sequence[Curve], label: str) -> Callable[[Axes], None]:
