@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from voltomo.artifacts import CodedPhases, Phase, PhaseTable
-from voltomo.errors import GateError, InputError, ReadError
+from voltomo.errors import GateError, InputError, ReadError, VoltomoError
 from voltomo.io.label_coco import read_coco, unpack_counts
 from voltomo.io.label_files import open_labels
 from voltomo.io.label_pairs import open_label_pairs
@@ -266,3 +266,32 @@ def test_truncated_color_images_are_refused(tmp_path):
     (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
     with pytest.raises(ReadError, match="damaged or truncated"):
         open_labels(tmp_path / "a.png", phases=CodedPhases(TABLE, {}))
+
+
+@pytest.mark.parametrize("kind", ["ilp", "json", "rgb.tif", "planes.tif", "png"])
+def test_damaged_label_files_end_in_our_errors(tmp_path, kind):
+    """Any byte changed or the end missing: labels or an error of ours, never another one."""
+    path = tmp_path / f"a.{kind.rpartition('.')[2]}"
+    if kind == "ilp":
+        write_project(path, [("[2:4,3:6,0:1]", np.ones((2, 3, 1)))], names=["pore"], filePath=b"s.tif", shape=[8, 9, 1])
+    elif kind == "json":
+        coco(path, [(1, [[2, 1, 7, 1, 7, 5]]), (2, {"size": [10, 12], "counts": pack([3, 5, 112])})])
+    elif kind == "png":
+        Image.fromarray(np.tile(COLORS, (9, 9, 1))).save(path)
+    elif kind == "rgb.tif":
+        tifffile.imwrite(path, np.tile(COLORS, (9, 9, 1)), photometric="rgb", compression="zlib")
+    else:
+        tifffile.imwrite(path, np.ones((3, 8, 9), np.uint8), photometric="rgb", planarconfig="separate")
+    content = path.read_bytes()
+    rng = np.random.default_rng(3)
+    legend = CodedPhases(TABLE, {1: 1, 2: 2}, {"#ff0000": 2, "#0000ff": 1, "#ffffff": 0})
+    for _ in range(25):
+        damaged = bytearray(content)
+        damaged[int(rng.integers(len(content)))] = int(rng.integers(256))
+        for broken in (bytes(damaged), content[: int(rng.integers(len(content)))]):
+            path.write_bytes(broken)
+            try:
+                for source in open_labels(path, phases=legend, shapes={"s": (1, 8, 9)}):
+                    assert all(slab.ndim == 3 for _, slab in source.slabs())
+            except VoltomoError:
+                continue

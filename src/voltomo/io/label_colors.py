@@ -21,6 +21,8 @@ __all__ = ["is_color_image", "is_stack_of_planes", "read_colors", "read_grey_cod
 _PALETTE = 3
 _COLORED = (2, 4, 6)
 _SHOWN = 8
+_LARGEST_RATIO = 2000
+"""No compression packs colors tighter: deflate reaches 1032, LZW about 1500."""
 
 
 def is_color_image(path: Path, *, has_legend: bool = False) -> bool:
@@ -66,10 +68,12 @@ def read_planes(path: Path) -> npt.NDArray[np.uint8]:
         If the file is damaged.
     """
     try:
-        planes = tifffile.imread(path)
-    except (OSError, ValueError, RuntimeError, tifffile.TiffFileError) as error:
+        planes = _read_tiff(path)
+    except (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError, ZeroDivisionError) as error:
+        if isinstance(error, ReadError):
+            raise
         raise ReadError(f"{path} is damaged or truncated ({error})") from error
-    return np.asarray(planes)
+    return np.asarray(np.moveaxis(planes[0], -1, 0))
 
 
 def read_grey_codes(path: Path) -> npt.NDArray[np.uint8] | None:
@@ -140,13 +144,35 @@ def _read_pixels(path: Path) -> npt.NDArray[np.uint8]:
             with path.open("rb") as stream, PngImageFile(stream) as image:
                 pixels = np.asarray(image.convert("RGBA"))
         else:
-            with tifffile.TiffFile(path) as file:
-                first: Any = file.pages[0]
-                pixels = file.series[0].asarray()
-                if first.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
-                    pixels = np.moveaxis(pixels, -3, -1)
-    except (OSError, SyntaxError, ValueError, RuntimeError, tifffile.TiffFileError) as error:
+            pixels = _read_tiff(path)
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        RuntimeError,
+        KeyError,
+        IndexError,
+        TypeError,
+        ZeroDivisionError,
+    ) as error:
+        if isinstance(error, ReadError):
+            raise
         raise ReadError(f"{path} is damaged or truncated ({error})") from error
-    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4):
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or 0 in pixels.shape:
         raise ReadError(f"{path} holds colors of shape {pixels.shape} {pixels.dtype}; expected 8-bit RGB slices")
     return pixels if pixels.ndim == 4 else pixels[None]
+
+
+def _read_tiff(path: Path) -> npt.NDArray[np.uint8]:
+    """(Z, Y, X, samples) of all pages."""
+    with tifffile.TiffFile(path) as file:
+        every: list[Any] = list(file.pages)
+        pages = [page for page in every if not page.is_reduced]
+        expected = sum(page.nbytes for page in pages)
+        if expected > _LARGEST_RATIO * path.stat().st_size:
+            raise ReadError(f"{path} promises {expected} bytes of colors, more than it can hold; is it damaged?")
+        images = [page.asarray() for page in pages]
+        separate = [page.planarconfig == tifffile.PLANARCONFIG.SEPARATE for page in pages]
+    return np.stack(
+        [np.moveaxis(i, 0, -1) if is_separate else i for i, is_separate in zip(images, separate, strict=True)]
+    )

@@ -47,7 +47,7 @@ def is_ilastik_project(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return _LABELS in file
-    except OSError:
+    except (OSError, RuntimeError, KeyError):
         return False  # the reader of HDF5 will say what is wrong
 
 
