@@ -84,27 +84,38 @@ def real_folds(protocol: str, folder: Path) -> Iterator[Fold]:
             )
 
 
-@cache
-def synthetic_slices(dose: str, seed: int, depth: int, count: int) -> tuple[LabelledImage, ...]:
-    """Slices of a synthetic electrode, far apart, with their true phases; cracks count as pore."""
+def synthetic_slices(kept: Path, dose: str, seed: int, count: int) -> tuple[LabelledImage, ...]:
+    """Slices of a synthetic electrode, far apart, with their true phases; cracks count as pore. Made once and kept."""
+    name = f"{dose} {seed}"
+    path = kept / f"synthetic {name}.npz".replace(" ", "_")
+    if not path.exists():
+        grey, truth = synthetic_scan(dose, seed)
+        kept.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, grey=grey, truth=truth)
+    with np.load(path) as stored:
+        grey, truth = stored["grey"], stored["truth"]
+    places = np.linspace(0, len(truth) - 1, 2 * count + 1).round().astype(int)[1::2]
+    return tuple(LabelledImage(f"{name} z{z}", grey[:, [z]], truth[[z]], scan=name) for z in places)
+
+
+def synthetic_scan(dose: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Grey values (1, Z, Y, X) and true phases (Z, Y, X)."""
     import voltomo as vt
 
-    twin = vt.synth("nmc", shape=(depth, 256, 256), seed=seed, scan_settings={"dose": dose, "seed": seed})
+    twin = vt.synth("nmc", shape=(48, 256, 256), seed=seed, scan_settings={"dose": dose, "seed": seed})
     assert twin.volume is not None
     phase_of = np.zeros(256, np.uint8)
     for phase in twin.phase_map.phases:
         phase_of[phase.id] = {"active": ACTIVE, "binder": BINDER}.get(phase.role, PORE)
-    grey, truth = np.asarray(twin.volume.data), phase_of[np.asarray(twin.phase_map.data)]
-    places = np.linspace(0, depth - 1, 2 * count + 1).round().astype(int)[1::2]
-    name = f"{dose} {seed}"
-    return tuple(LabelledImage(f"{name} z{z}", grey[:, [z]], truth[[z]], scan=name) for z in places)
+    return np.asarray(twin.volume.data), phase_of[np.asarray(twin.phase_map.data)]
 
 
-def synthetic_folds(seeds: int = 2) -> Iterator[Fold]:
+def synthetic_folds(kept: Path, seeds: int = 2) -> Iterator[Fold]:
     """Three labelled slices of one electrode, tested on four slices of another one at the same dose."""
     for dose in DOSES:
         for seed in range(seeds):
-            yield Fold(f"{dose} {seed}", synthetic_slices(dose, seed, 96, 3), synthetic_slices(dose, 100 + seed, 96, 4))
+            training, test = synthetic_slices(kept, dose, seed, 3), synthetic_slices(kept, dose, 100 + seed, 4)
+            yield Fold(f"{dose} {seed}", training, test)
 
 
 def fewer_labels(fold: Fold, labels: str, seed: int) -> tuple[LabelledImage, ...]:
@@ -150,12 +161,11 @@ def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, A
     for answer, image in zip(answers, test, strict=True):
         confusion = confusion_matrix(image.labels, answer.labels, classes=3)
         overlaps.append(float(iou(confusion)[ACTIVE - 1]))
-        has_binder = bool(np.any(answer.labels == BINDER))
-        means.append(float(np.nanmean(iou(confusion))) if has_binder else None)
+        means.append(float(np.nanmean(iou(confusion))) if answer.knows_binder else None)
         voids += compare_voids(
             answer.labels, image.labels, MemoryWorkspace(), result_active=is_active, truth_active=is_active
         )
-        shells.append(false_shell(coverage(answer.labels), coverage(image.labels)) if has_binder else None)
+        shells.append(false_shell(coverage(answer.labels), coverage(image.labels)) if answer.knows_binder else None)
         if answer.probabilities is not None:
             stored = np.round(255 * answer.probabilities).astype(np.uint8)
             here = near_boundary(image.labels, NEAR)
@@ -205,7 +215,7 @@ def run_fold(fold: Fold, method: str, labels: str, seed: int, pictures: Path | N
     cuts = np.cumsum(depth)[:-1]
     pieces = np.split(answer.labels, cuts)
     likely = [None] * len(depth) if answer.probabilities is None else np.split(answer.probabilities, cuts, axis=1)
-    answers = [Answer(a, b) for a, b in zip(pieces, likely, strict=True)]
+    answers = [Answer(a, b, answer.knows_binder) for a, b in zip(pieces, likely, strict=True)]
     scores = score(answers, fold.test)
     for one, image in zip(answers, fold.test, strict=True):
         if pictures is not None:
@@ -267,6 +277,7 @@ def main() -> None:
     parser.add_argument("--folds", nargs="+", help="names of folds, such as A_1; all where not given")
     parser.add_argument("--data", type=Path, default=BESIDE, help="folder of the real slices")
     parser.add_argument("--out", type=Path, default=Path("segmentation.jsonl"), help="file of finished folds")
+    parser.add_argument("--kept", type=Path, default=Path("synthetic-scans"), help="folder of synthetic scans")
     parser.add_argument("--pictures", type=Path, help="folder for scan, label and answer side by side")
     parser.add_argument("--table", action="store_true", help="print the table only")
     given = parser.parse_args()
@@ -275,7 +286,7 @@ def main() -> None:
     for protocol in () if given.table else given.protocol:
         if protocol != "synthetic" and not given.data.exists():
             raise SystemExit(f"{given.data} does not exist; name the folder of the slices with --data")
-        for fold in synthetic_folds() if protocol == "synthetic" else real_folds(protocol, given.data):
+        for fold in synthetic_folds(given.kept) if protocol == "synthetic" else real_folds(protocol, given.data):
             for method in given.methods:
                 for seed in given.seeds:
                     key = (protocol, method, given.labels, seed, fold.name)

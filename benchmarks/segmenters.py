@@ -38,10 +38,12 @@ class Answer:
     ----------
     labels : (Z, Y, X) uint8 ids of `PHASES`; two-class methods give pore and NMC only
     probabilities : (3, Z, Y, X) float32, where the method has them
+    knows_binder : whether the method tells binder from pore at all
     """
 
     labels: np.ndarray
     probabilities: np.ndarray | None = None
+    knows_binder: bool = True
 
 
 Predict: TypeAlias = Callable[[np.ndarray], Answer]
@@ -58,7 +60,7 @@ def _unlearned(ids: tuple[int, ...], **settings: Any) -> Segmenter:
             config = SegmentConfig.model_validate(settings)
             slices = [run_segment(Volume(grey[:, [z]]), config, MemoryWorkspace()) for z in range(grey.shape[1])]
             classes = np.concatenate([np.asarray(found.phase_map.data) for found in slices])
-            return Answer(np.array((0, *ids), np.uint8)[classes])
+            return Answer(np.array((0, *ids), np.uint8)[classes], knows_binder=BINDER in ids)
 
         return predict
 
