@@ -235,6 +235,24 @@ def test_slices_are_grouped_into_scans_by_name_size_and_type(tmp_path):
     assert [image.scan for image in mine.images] == ["A", "A", "B", "B", "s"]
 
 
+def test_what_is_left_to_label_is_listed(tmp_path):
+    """Files beside labelled slices, by their number, and the slices of a volume between its labelled ones."""
+    for number in (1, 2, 9, 10, 11):
+        save(tmp_path / "slices" / f"s_{number}.tif", grey(6, 7))
+    for number in (2, 11):
+        save(tmp_path / "slices" / f"s_{number}_label.tif", painted(6, 7))
+    (files,) = open_label_pairs(tmp_path / "slices").candidates()
+    assert files.slices == ("s_1", "s_2", "s_9", "s_10", "s_11")
+    assert files.labelled == (1, 4)
+    save(tmp_path / "volume" / "scan.tif", grey(80, 6, 7))
+    save(tmp_path / "volume" / "other.tif", grey(30, 6, 7))
+    for z in (3, 50):
+        save(tmp_path / "volume" / f"scan_z{z}_label.tif", painted(6, 7))
+    volumes = {item.name: item for item in open_label_pairs(tmp_path / "volume").candidates()}
+    assert (volumes["scan"].depth, volumes["scan"].labelled) == (80, (3, 50))
+    assert (volumes["other"].depth, volumes["other"].labelled) == (30, ())
+
+
 def test_images_with_another_number_of_channels_are_refused(tmp_path):
     """One network has one number of channels."""
     save(tmp_path / "a.tif", grey(6, 7))

@@ -13,9 +13,11 @@ import numpy.typing as npt
 
 from voltomo.artifacts import ArrayLike, CodedPhases, PhaseTable
 from voltomo.errors import InputError, InputNotFoundError, ShapeError
+from voltomo.io.label_candidates import find_candidates
 from voltomo.io.label_matching import Match, match_labels
 from voltomo.io.label_names import scan_prefix
 from voltomo.learning.codes import LabelCounts, Unlabelled, resolve_codes
+from voltomo.learning.next_slices import Candidates
 from voltomo.learning.pairs import LabelledImage
 
 __all__ = ["LabelPairs", "open_label_pairs", "read_label_pairs"]
@@ -36,12 +38,18 @@ class LabelPairs:
     phases : the phase table
     notices : sentences for the reader
     unlabelled : grey files without labels
+    sources : for each image, the grey file that it is from: its name and how many slices it has
     """
 
     images: tuple[LabelledImage, ...]
     phases: PhaseTable
     notices: tuple[str, ...] = ()
     unlabelled: tuple[Path, ...] = ()
+    sources: tuple[tuple[str, int], ...] = ()
+
+    def candidates(self) -> tuple[Candidates, ...]:
+        """Where to label next, for `choose_next_slices`; no voxel is read."""
+        return find_candidates(self.images, self.sources, self.unlabelled)
 
 
 def read_label_pairs(
@@ -103,7 +111,8 @@ def open_label_pairs(
     notices = [f"Nothing is labelled in {', '.join(empty)}; left out."] if empty else []
     scans, guessed = _name_scans(read, scan_of)
     images = [replace(part.image, scan=scan) for part, scan in zip(read, scans, strict=True)]
-    return LabelPairs(tuple(images), coding.phases, (*coding.notices, *notices, *guessed), spare)
+    sources = tuple((part.match.name, part.match.grey.shape[0]) for part in read)
+    return LabelPairs(tuple(images), coding.phases, (*coding.notices, *notices, *guessed), spare, sources)
 
 
 def _check_channels(matches: Sequence[Match]) -> None:
