@@ -52,6 +52,9 @@ def train(
         str | None, typer.Option("--freeze", metavar="none|encoder|NAMES", help="What of it stays as it is.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of the split, the weights and the samples.")] = None,
+    grid: Annotated[
+        Path | None, typer.Option("--grid", metavar="FILE", help="Train all settings of a grid.yaml, and rank them.")
+    ] = None,
     settings: options.Settings = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a model, or a training interrupted with other settings.")
@@ -61,6 +64,10 @@ def train(
     debug: options.Debug = False,
 ) -> None:
     """Learn a segmentation from labelled slices, partly labelled ones, or scribbles."""
+    out = Output(quiet, as_json)
+    if grid is not None:
+        _train_grid(grid, out, overwrite=overwrite)
+        return
     if grey is None or output is None:
         raise InputError("name the grey images and the model to make: voltomo train grey/ labels/ -o models/mine")
     from voltomo.pipeline.training import train_from_files
@@ -72,7 +79,6 @@ def train(
     values: dict[str, Any] = {key: told.pop(key) for key in own & set(told)}
     values |= {key: value for key, value in (("method", method), ("seed", seed)) if value is not None}
     config = validate_config(TrainConfig, {**values, "settings": told}, source="train")
-    out = Output(quiet, as_json)
     with out:
         out.stage("train", "started")
         trained = train_from_files(
@@ -84,7 +90,6 @@ def train(
             unlabelled=_code(unlabelled),
             start=_model(start),
             overwrite=overwrite,
-            write_page=_write_page,
             on_progress=lambda progress: _show(out, progress),
         )
         out.stage("train", "finished")
@@ -93,7 +98,42 @@ def train(
     scores = trained.model.record["scores"]
     for line in score_lines(scores):
         out.say(f"  {line}")
-    out.result({"model": str(trained.folder), "scores": scores}, f"model: {trained.folder}")
+    out.result(
+        {"model": str(trained.folder), "page": str(trained.page), "scores": scores},
+        f"model: {trained.folder}" + (f"\npage:  {trained.page}" if trained.page.exists() else ""),
+    )
+
+
+def _train_grid(path: Path, out: Output, *, overwrite: bool) -> None:
+    """Train a queue; what is finished is kept, what was interrupted goes on."""
+    from voltomo.pipeline.grid import run_grid
+    from voltomo.pipeline.grid_plan import read_grid
+    from voltomo.pipeline.training import train_from_files
+    from voltomo.stages.train import TrainConfig
+
+    queue = read_grid(path)
+
+    def train_one(config: TrainConfig, folder: Path, *, overwrite: bool) -> object:
+        return train_from_files(
+            Path(queue.grey),
+            None if queue.labels is None else Path(queue.labels),
+            folder,
+            config,
+            phases=None if queue.phases is None else Path(queue.phases),
+            unlabelled=queue.unlabelled,
+            overwrite=overwrite,
+            on_progress=lambda progress: _show(out, progress),
+        )
+
+    def tell(name: str, what: str, number: int, count: int) -> None:
+        out.stage(f"{number}/{count} {name}", what)
+
+    with out:
+        result = run_grid(queue, train_one, resume=not overwrite, on_run=tell)
+    for run in result.failed:
+        out.say(f"  note: {run.name} failed: {run.reason}")
+    values = {"page": str(result.page), "runs": [run.name for run in result.runs], "skipped": list(result.skipped)}
+    out.result(values, f"ranking: {result.page}")
 
 
 def score_lines(scores: dict[str, Any]) -> list[str]:
@@ -151,7 +191,3 @@ def _show(out: Output, progress: Any) -> None:
     if progress.validation is not None:
         found = progress.validation
         out.say(f"  step {progress.step:>5}  loss {progress.loss:.3f}  validation: mean IoU {found.mean_iou:.3f}")
-
-
-def _write_page(folder: Path, result: Any, pairs: Any, told: list[Any]) -> None:
-    """The page about the training."""

@@ -9,6 +9,7 @@
       test_input.npy         what a replay puts in, and
       test_output.npy        what has to come out
       record.json            how it was trained, on what, with which scores
+      training.html          the same to read, where the training wrote it
 
 Nothing is unpickled, and nothing of a zip is written to disk while it is read.
 """
@@ -48,7 +49,7 @@ __all__ = ["is_model", "model_files", "read_card", "read_model", "write_model", 
 
 LARGEST = 4_000_000_000
 """Bytes of one file of a model, unpacked: far above any network here, far below what a hostile zip unpacks to."""
-_PARTS = r"model\.yaml|record\.json|test_(in|out)put\.npy|weights(-[1-9]\d*)?\.safetensors|model(-[1-9]\d*)?\.onnx"
+_PARTS = r"model\.yaml|record\.json|training\.html|test_(in|out)put\.npy|weights(-[1-9]\d*)?\.safetensors|model(-[1-9]\d*)?\.onnx"
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model gives the same zip
 
 

@@ -150,7 +150,6 @@ def train_from_files(
     unlabelled: Unlabelled = "auto",
     start: Model | None = None,
     overwrite: bool = False,
-    write_page: Callable[[Path, TrainResult, LabelPairs, list[Any]], object] | None = None,
     on_progress: Callable[[Any], None] | None = None,
 ) -> Trained:
     """Train a model from files and write it.
@@ -165,7 +164,6 @@ def train_from_files(
     unlabelled : the code of what nobody labelled; "none" if every pixel has a phase
     start : model to go on from
     overwrite : replace a model that is there, and a training that was interrupted with other settings
-    write_page : called with the model folder, the result, the labels and what the training told
     on_progress : told while it trains
 
     Returns
@@ -205,10 +203,26 @@ def train_from_files(
             on_progress=listen,
         )
         folder = write_model(result.model, output, overwrite=overwrite)
-        if write_page is not None and folder.is_dir():
-            write_page(folder, result, pairs, told)
+        if folder.is_dir():
+            _write_page(folder, result, pairs, told)
         shutil.rmtree(unfinished)
     return Trained(folder, result.model, pairs)
+
+
+def _write_page(folder: Path, result: TrainResult, pairs: LabelPairs, told: Sequence[Any]) -> None:
+    """The page about the training, beside the model."""
+    from voltomo.report.training import write_training_page
+    from voltomo.report.training_content import TrainingContent, choose_views
+
+    insight = None
+    if not result.model.is_classifier:
+        from voltomo.training.insight import explain_training
+
+        insight = explain_training(result.model, pairs.images, result.split)
+    content = TrainingContent(
+        result.model, pairs.images, result.split, choose_views(told), insight, notices=pairs.notices
+    )
+    write_training_page(folder, content)
 
 
 def check_output(output: Path, *, overwrite: bool) -> None:
