@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from functools import cache
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,13 +20,24 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 _NAMES = {"f32": "f32", "bf16": "bf16"}
 
 
-@cache
+_opening = Lock()
+
+
 def _core() -> Any:
     """OpenVINO itself; one per process."""
+    with _opening:
+        return _new_core()
+
+
+@cache
+def _new_core() -> Any:
     try:
         import openvino
     except ImportError as error:
         raise MissingExtraError("running a network needs openvino: pip install openvino") from error
+    # The first tensor over an array initializes the bindings; two threads that do so at once wait for each other
+    # for ever (openvino 2026.4: one has the initialization and waits for the interpreter, the other the reverse).
+    _ = openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data
     return openvino.Core()
 
 
