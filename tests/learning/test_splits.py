@@ -169,6 +169,14 @@ def test_a_seed_reproduces_the_split():
     assert any(not np.array_equal(first.validation[0], other) for other in others)
 
 
+def test_many_whole_slices_are_cut_all_the_same():
+    """A dozen painted slices of one scan: each has a window to validate on and the rest to train on."""
+    images = [image(blobs(i), f"s{i}", "scan") for i in range(12)]
+    split = split_labels(images, gap=2)
+    assert split.share == pytest.approx(0.2, abs=0.05)
+    assert all(mask.any() for mask in (*split.training, *split.validation))
+
+
 def test_annotators_of_one_image_are_held_out_together():
     """Two people's labels of one image: what validates for one does not train for the other."""
     images = [image(blobs(0), "a"), image(blobs(1), "a")]

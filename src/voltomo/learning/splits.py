@@ -22,7 +22,8 @@ from voltomo.learning.windows import ALIKE, Counts, cell_edges, choose_window, j
 __all__ = ["Split", "split_labels"]
 
 _STROKE_SHARE = 0.5
-"""A connected piece with more labels than this part of the validation part is cut; a smaller one, a stroke, is not."""
+"""Connected labels are cut if they are more than this part of the validation part, or of its share of a slice; what is
+smaller is a stroke."""
 _KEPT = 0.5
 """Where windows with their gap leave less of the labels than this to training, whole scans are held out instead."""
 _FEW = 16
@@ -167,7 +168,8 @@ def _hold_out_windows(
     for place in places:
         edges = place.edges()
         total = sum(images[i].labelled for i in place.members)
-        strokes = [Strokes.of(images[i].labels, largest=_STROKE_SHARE * share * total) for i in place.members]
+        largest = _STROKE_SHARE * share * min(total, place.shape[1] * place.shape[2])
+        strokes = [Strokes.of(images[i].labels, largest=largest) for i in place.members]
         counts = np.zeros((present.size, *(len(edge) - 1 for edge in edges)), np.int64)
         for i, found in zip(place.members, strokes, strict=True):
             found.count(images[i].labels, edges, present, counts)
