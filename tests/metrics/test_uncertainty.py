@@ -5,7 +5,15 @@ import math
 import pytest
 
 from voltomo.artifacts import Measurement, SensitivityBand, UncertaintyPart
-from voltomo.metrics.uncertainty import budget, combined, missing_parts, variance_shares, with_band, with_part
+from voltomo.metrics.uncertainty import (
+    budget,
+    combined,
+    missing_parts,
+    variance_shares,
+    with_band,
+    with_part,
+    with_reason,
+)
 
 NUMBER = Measurement("specific_surface_area", 10.0, "1/m", low=8.0, high=13.0, parts=budget(UncertaintyPart("a", 1.0)))
 
@@ -56,3 +64,13 @@ def test_a_band_is_no_part_of_the_interval() -> None:
     found = with_band(with_band(NUMBER, SensitivityBand("boundary ± 1 voxel", 0.0, 1.0)), band)
     assert found.bands == (band,)
     assert (found.interval, found.parts) == (NUMBER.interval, NUMBER.parts)
+
+
+def test_a_number_that_is_not_followed_says_why() -> None:
+    """Sizes name the particles; a part that is there, or has a reason of its own, stays."""
+    size = Measurement("equivalent_diameter", 1.0, "m", parts=budget(UncertaintyPart("sampling", 0.1)))
+    (part,) = [part for part in with_reason(size, "resolution").parts if part.name == "resolution"]
+    assert "particles would have to be found again" in part.note
+    known = with_part(size, UncertaintyPart("resolution", note="not estimated: the volume is small"))
+    assert with_reason(known, "resolution") == known
+    assert with_reason(NUMBER, "a") == NUMBER

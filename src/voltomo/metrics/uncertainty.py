@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from voltomo.artifacts import Measurement, SensitivityBand, UncertaintyPart
 
-__all__ = ["COVERAGE_FACTOR", "budget", "combined", "missing_parts", "variance_shares", "with_band", "with_part"]
+__all__ = [
+    "COVERAGE_FACTOR",
+    "budget",
+    "combined",
+    "missing_parts",
+    "variance_shares",
+    "with_band",
+    "with_part",
+    "with_reason",
+]
 
 COVERAGE_FACTOR = 2
 """Half width of the 95 % interval of a normal distribution over its standard uncertainty: JCGM 100:2008, 6.3.3."""
@@ -20,6 +29,8 @@ _MISSING = {
 }
 _SHARES = ("volume_fraction", "area_fraction", "porosity")
 """Beginnings of the names of numbers that lie between 0 and 1."""
+_OF_PARTICLES = ("equivalent_diameter", "particle", "contact", "sphericity", "circularity", "aspect", "unfolded")
+"""The same of numbers of particles."""
 _AMOUNTS = (
     "specific_surface_area",
     "interface_area",
@@ -111,6 +122,22 @@ def with_part(item: Measurement, part: UncertaintyPart, *, factor: float = COVER
     if item.name.startswith(_AMOUNTS):
         low = max(0.0, low)
     return replace(item, parts=parts, low=low, high=high)
+
+
+def with_reason(item: Measurement, name: str) -> Measurement:
+    """A number that is not followed through other maps, with that as the reason why a part is missing.
+
+    Parameters
+    ----------
+    item : a number; one that has the part, another reason, or no budget stays as it is
+    name : of the part
+    """
+    if not any(part.name == name and part.note == _MISSING.get(name) for part in item.parts):
+        return item
+    why = "this number is not followed through other maps"
+    if item.name.startswith(_OF_PARTICLES):
+        why = "particles would have to be found again in every map"
+    return with_part(item, UncertaintyPart(name, note=f"not estimated: {why}"))
 
 
 def with_band(item: Measurement, band: SensitivityBand) -> Measurement:

@@ -15,6 +15,7 @@ from voltomo.errors import InputError, ShapeError
 from voltomo.metrics.boundary_band import IN_PHASE, against_rest, shift_boundary
 from voltomo.metrics.operators import with_operators, with_perturbed_boundary
 from voltomo.metrics.sample import Sample
+from voltomo.metrics.uncertainty import with_reason
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
 from voltomo.stages.varied_flows import Flows, flow_ratios, single_flows, times
 from voltomo.stages.workspace import Workspace
@@ -75,7 +76,7 @@ def _second(_block: Block, _labels: Bytes, other: Bytes) -> Bytes:
 def _with_others(item: Measurement, found: Sequence[Numbers]) -> Measurement:
     values = [numbers[row_key(item)] for numbers in found if row_key(item) in numbers]
     if item.value is None or not values or len(values) < len(found):
-        return item
+        return with_reason(item, "operator")
     return with_operators(item, values)
 
 

@@ -18,7 +18,7 @@ from voltomo.metrics.resolution import average_boxes, edge_width, extrapolate, r
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.transport import TRANSPORT
-from voltomo.metrics.uncertainty import with_part
+from voltomo.metrics.uncertainty import with_part, with_reason
 from voltomo.morphology.grid import Grid
 from voltomo.stages.main_numbers import NamedWorkspace, Numbers, Variant, count_variants, row_key
 from voltomo.stages.segment import SegmentConfig, run_segment
@@ -188,7 +188,7 @@ def _with_trend(item: Measurement, found: Sequence[Numbers], widths: Sequence[fl
     if value is None or len(values) < len(found):
         if item.name in TRANSPORT and any(row_key(item) in numbers for numbers in found):
             return _noted(item, "not estimated: in a coarser volume the phase does not conduct, or is too thin")
-        return item
+        return with_reason(item, "resolution")
     return with_part(item, resolution_part(value, extrapolate(widths, [value, *values]), note))
 
 

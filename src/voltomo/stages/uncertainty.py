@@ -25,7 +25,7 @@ from voltomo.metrics.realizations import (
 )
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.transport import TRANSPORT
-from voltomo.metrics.uncertainty import with_band, with_part
+from voltomo.metrics.uncertainty import with_band, with_part, with_reason
 from voltomo.stages.apparent import PartsOfWindow
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
 from voltomo.stages.operators import operator_parts, perturbed_boundary, shifted
@@ -278,20 +278,21 @@ def segmentation_parts(
     memory = 2.0 * len(sources) + 40
     items = list(numbers)
     found = count_variants(variants, sources, sample, work, step="realizations", halo=1, bytes_per_voxel=memory)
-    note = (
-        f"{config.realizations} maps drawn from the probabilities; errors tied over {length:.2g} voxels, "
+    how = (
+        f"maps drawn from the probabilities; errors tied over {length:.2g} voxels, "
         f"{100 * config.common_share:.0f} % of their variance common to all boundaries; the bias of the likeliest map "
         "is not taken off and counts in full"
     )
-    items = [_with_segmentation(item, list(found.values()), note) for item in items]
+    items = [_with_segmentation(item, list(found.values()), f"{len(found)} {how}") for item in items]
     flows = single_flows(items) if config.transport else ()
     if not flows:
-        return items
+        return [with_reason(item, "segmentation") for item in items]
     fewer = dict(list(variants.items())[: config.transport_realizations])
     ratios = flow_ratios(fewer, sources, flows, sample, work, step="realizations")
     shaky = f"its scatter is known to {100 / math.sqrt(2 * (len(fewer) - 1)):.0f} %"
-    note = f"{note.replace(str(config.realizations), str(len(fewer)), 1)}; {_ON_PART}; {shaky}"
-    return [_with_segmentation(item, [times(found, items) for found in ratios.values()], note) for item in items]
+    note = f"{len(fewer)} {how}; {_ON_PART}; {shaky}"
+    through = [times(found, items) for found in ratios.values()]
+    return [with_reason(_with_segmentation(item, through, note), "segmentation") for item in items]
 
 
 def _with_segmentation(item: Measurement, found: Sequence[Numbers], note: str) -> Measurement:
