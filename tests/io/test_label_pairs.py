@@ -188,6 +188,7 @@ def test_large_images_are_read_by_region(tmp_path, monkeypatch):
     slab = volume[20 - CONTEXT : 20 + CONTEXT + 1][None]
     assert not isinstance(image.grey, np.ndarray)
     assert tuple(image.grey.shape) == slab.shape
+    np.testing.assert_array_equal(np.asarray(image.grey), slab)
     for key in (np.s_[:], np.s_[0, 3], np.s_[:, 2:5, 1:4], np.s_[..., 2], np.s_[0, -1, 2, 3], np.s_[:, ::3]):
         np.testing.assert_array_equal(image.grey[key], slab[key])
 

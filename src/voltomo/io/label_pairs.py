@@ -268,6 +268,9 @@ class _Slab:
             planes = range(self.first, self.last)[planes]
         return np.asarray(self.source[(keys[0], planes, *keys[2:])])
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.asarray(self[:], dtype=dtype)
+
 
 def _name_scans(parts: Sequence[_Part], scan_of: Callable[[str], str] | None) -> tuple[list[str], list[str]]:
     """Scan of each image, and a sentence where names were all there was to tell."""
