@@ -138,3 +138,22 @@ def test_a_scan_unlike_the_training_scans_is_refused(run: Run, folder: Path) -> 
     assert "--accept-drift" in err
     code, _, err = run("segment", folder / "other.tif", "-m", model, "-o", folder / "o", "--accept-drift")
     assert code == 0, err
+
+
+def test_models_are_listed_and_shown(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name from ./models; a changed file is told, not used."""
+    monkeypatch.chdir(folder)
+    assert run("train", "grey", "labels", "-o", "models/mine", *MARKED, "--quiet")[0] == 0
+    listed = json.loads(run("models", "list", "--json")[1])["models"]
+    assert next((row["name"], row["network"]) for row in listed if not row["hidden"]) == ("mine", "mlp")
+    shown = json.loads(run("models", "show", "mine", "--json")[1])
+    assert [phase["id"] for phase in shown["phases"]] == [1, 2]
+    assert shown["scores"]["fitted_cut"]["mean_iou"] < shown["scores"]["mean_iou"]
+    code, _, err = run("models", "show", "mien")
+    assert code == 2
+    assert "did you mean mine" in err
+    weights = folder / "models" / "mine" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
+    code, _, err = run("segment", "grey/s_0.tif", "-m", "mine", "-o", "s")
+    assert code == 3
+    assert "weights.safetensors" in err

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voltomo.cli import commands, compare, learning, synthetic, tools, uncertainty
+from voltomo.cli import commands, compare, learning, models, synthetic, tools, uncertainty
 
 __all__ = ["app"]
 
@@ -58,3 +58,4 @@ for _command in (
     tools.demo,
 ):
     app.command()(_command)
+app.add_typer(models.models)

@@ -1,0 +1,85 @@
+"""`voltomo models`: what models there are, what one says about itself."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from voltomo.cli import options
+from voltomo.cli.learning import score_lines
+from voltomo.cli.output import Output
+
+__all__ = ["models"]
+
+models = typer.Typer(
+    name="models", help="List, show and test trained models, or hand them to other programs.", no_args_is_help=True
+)
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Path of a model, or a name that `list` shows.")]
+
+
+@models.command("list")
+def list_models(quiet: options.Quiet = False, as_json: options.Json = False, debug: options.Debug = False) -> None:
+    """List the models in ./models, $VOLTOMO_MODELS, your own folder and the package, the nearest first."""
+    from voltomo.io import model_lookup
+
+    folders = model_lookup.model_folders(os.environ)
+    found = model_lookup.list_models(folders)
+    rows: list[dict[str, Any]] = []
+    lines = []
+    for entry in found:
+        row: dict[str, Any] = {"name": entry.name, "path": str(entry.path), "problem": entry.problem}
+        what = entry.problem
+        if entry.card is not None:
+            names = [phase.name for phase in entry.card.phases]
+            row |= {"network": entry.card.network, "phases": names}
+            what = f"{entry.card.network:<10} {', '.join(names)}"
+        rows.append({**row, "hidden": entry.hidden})
+        hidden = "  (another of this name comes first)" if entry.hidden else ""
+        lines.append(f"{entry.name:<16} {what}  {entry.path.parent}{hidden}")
+    looked = "no model in " + ", ".join(str(folder) for folder in folders)
+    Output(quiet, as_json).result({"models": rows}, "\n".join(lines) or looked)
+
+
+@models.command()
+def show(
+    name: ModelName, quiet: options.Quiet = False, as_json: options.Json = False, debug: options.Debug = False
+) -> None:
+    """Show what a model is, how it was trained, and how far to trust it."""
+    from voltomo.units import format_voxel_size
+
+    model = _load(name)
+    scores = model.record.get("scores")
+    sizes = "unknown" if model.voxel_size is None else " to ".join(format_voxel_size(s) for s in model.voxel_size)
+    parameters = sum(array.size for array in model.weights.values())
+    facts = {
+        "network": model.network,
+        "settings": dict(model.settings),
+        "phases": [{"id": p.id, "name": p.name, "role": p.role} for p in model.phases],
+        "channels": list(model.channels),
+        "numbers": parameters,
+        "members": 1 + len(model.members),
+        "voxel_size": sizes,
+        "temperature": model.temperature,
+        "precision": dict(model.precision),
+        "licence": model.licence,
+    }
+    text = [
+        f"{model.name}: {model.network}, {parameters} numbers, {1 + len(model.members)} member(s)",
+        "phases: " + ", ".join(f"{p.id} {p.name} ({p.role})" for p in model.phases),
+        f"channels: {', '.join(model.channels)}; voxel size of the training scans: {sizes}",
+        f"temperature: {model.temperature:.3f}; licence: {model.licence or 'not said'}",
+        *(
+            score_lines(scores)
+            if scores
+            else ["no scores: this model was never judged on labels that did not train it"]
+        ),
+    ]
+    Output(quiet, as_json).result({"model": model.name, **facts, "scores": scores}, "\n".join(text))
+
+
+def _load(name: str) -> Any:
+    from voltomo.io.model_lookup import load_model, model_folders
+
+    return load_model(name, model_folders(os.environ))
