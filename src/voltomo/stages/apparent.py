@@ -179,7 +179,8 @@ class _Parts:
         kind = item.statistic if item.name == _ELECTRODE else "flow"
         key = item.phase, item.axis, kind
         if key not in self._found:
-            self._found[key] = self.work.remember(f"parts {' '.join(key)}", partial(self._solve, item))
+            ids = "-".join(map(str, self._conductivities(item)))
+            self._found[key] = self.work.remember(f"parts {ids} {item.axis} {kind}", partial(self._solve, item))
         sizes = []
         for division in DIVISIONS:
             record = self._found[key].get(f"{division:g}")
