@@ -140,7 +140,7 @@ STRUCTURES = {
     "few balls, 48³, 4 diameters": Structure(balls(0.8, 6.0, 48), fraction=0.8),
     "Gaussian field, 48³": Structure(field(3.0, 0.0, 48), fraction=0.5),
     "Gaussian field, 48³, 16 %": Structure(field(3.0, 1.0, 48), fraction=0.8413447460685429),
-    "two Gaussian fields, 64³": Structure(two_fields(2.0, 64), phases=3, fraction=0.5, widths=True),
+    "two Gaussian fields, 48³": Structure(two_fields(1.5, 48), phases=3, fraction=0.5),
     "synthetic nmc, 48³ of 144³": Structure(synthetic("nmc", 48, 3), phases=3, widths=True),
 }
 
@@ -345,10 +345,10 @@ def particle_windows(edge: float, mean_number: float, spread: float, number: int
 
 
 PARTICLES = {
-    "particles, 400 of spread 0.25": (200.0, 400.0, 0.25),
+    "particles, 500 of spread 0.25": (215.0, 500.0, 0.25),
     "particles, 300 of spread 0.35": (150.0, 300.0, 0.35),
+    "particles, 1000 of spread 0.35": (225.0, 1000.0, 0.35),
     "particles, 1500 of spread 0.5": (200.0, 1500.0, 0.5),
-    "particles, 4000 of spread 0.5": (300.0, 4000.0, 0.5),
 }
 
 

@@ -96,6 +96,26 @@ def test_intervals_cover() -> None:
     assert 88 <= hits <= 100  # binomial, 95 ± 3 standard deviations
 
 
+def test_no_interval_where_few_large_particles_decide() -> None:
+    """Area-weighted sizes of a wide distribution, and of few particles, have values without intervals and say why."""
+    rng = np.random.default_rng(0)
+    narrow, wide = (
+        measure_particles(particles(np.exp(s * rng.standard_normal(900))), WINDOW, SizeRules()) for s in (0.2, 0.65)
+    )
+    few = measure_particles(particles(np.exp(0.2 * rng.standard_normal(100))), WINDOW, SizeRules())
+    method = "whole"
+    assert find(narrow, "equivalent_diameter", "D50, area-weighted", method).low is not None
+    for numbers, reason in ((wide, "few large particles decide"), (few, "300 are needed")):
+        row = find(numbers, "equivalent_diameter", "D50, area-weighted", method)
+        assert row.value is not None
+        assert row.low is None
+        assert any(reason in part.note for part in row.parts if part.name == "sampling")
+        assert find(numbers, "equivalent_diameter", "D50, number-weighted", method).low is not None
+    tail = find(few, "equivalent_diameter", "D90, number-weighted", method)
+    assert tail.low is None
+    assert any("beyond the quantile" in part.note for part in tail.parts)
+
+
 def test_the_same_seed_gives_the_same_interval() -> None:
     """Nothing in a size distribution depends on when it is computed."""
     sample = particles(np.random.default_rng(0).lognormal(2, 0.5, 60))

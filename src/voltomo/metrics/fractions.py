@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from numba import njit
 
 from voltomo.artifacts import OUTSIDE, Measurement, Phase
 from voltomo.errors import InputError
-from voltomo.metrics.representativity import Scatter, piece_bounds, piece_counts, scatter_of_fraction
+from voltomo.metrics.representativity import TOO_SMALL, Scatter, piece_bounds, piece_counts, scatter_of_fraction
 from voltomo.metrics.results import measured, withheld
 from voltomo.metrics.sample import Sample
 
@@ -160,7 +160,8 @@ def measure_fractions(
     ----------
     counts, sample : of the phase map
     pieces : (Z', Y', X', K) voxels of each phase in the pieces of the window, for the representativity
-    scatters : of each phase, from its integral range; None where that is not known, and the pieces serve
+    scatters : of each phase, from its integral range; None where that is not known: no representativity then. The
+        pieces serve where none are given, and for several phases together
     """
     name = "volume_fraction" if sample.dimension == 3 else "area_fraction"
     return tuple(
@@ -235,6 +236,8 @@ def measure_porosity(
     if not sample.phases.with_role("pore"):
         return () if parts is None else _split(sample, "volume_fraction_inter", "volume_fraction", parts, label)
     scatter = _scatter(pieces, rows, scatters)
+    if parts is not None and scatter is TOO_SMALL:
+        parts = replace(parts, scatter=scatter)
     whole = _fraction("porosity_total", total, sample, phase=label, scatter=scatter)
     if parts is not None:
         return (whole, *_split(sample, "porosity", "porosity", parts, label))
@@ -255,16 +258,21 @@ def _split(sample: Sample, inter: str, prefix: str, parts: VoidParts, phase: str
 
 
 def _scatter(pieces: Counts | None, rows: list[int], scatters: Scatters) -> Scatter | None:
-    """From the integral range of a single phase; else from the pieces."""
-    if len(rows) == 1 and scatters and (known := scatters[rows[0]]) is not None:
-        return known
+    """From the integral range of a single phase, from the pieces of several; nothing where a range is not known."""
+    if scatters:
+        known = [scatters[row] for row in rows if pieces is None or 0 < pieces[..., row].sum() < pieces.sum()]
+        if any(scatter is None for scatter in known):
+            return TOO_SMALL
+        if len(rows) == 1:
+            return known[0] if known else None
     return None if pieces is None else scatter_of_fraction(pieces[..., rows].sum(axis=-1), pieces.sum(axis=-1))
 
 
 def _fraction(name: str, voxels: int, sample: Sample, *, phase: str, scatter: Scatter | None = None) -> Measurement:
     value = voxels / sample.voxels
     parts = () if scatter is None else (scatter.part,)
-    interval = None if scatter is None else scatter.interval(value)
+    is_known = scatter is not None and scatter.part.standard_uncertainty is not None
+    interval = scatter.interval(value) if scatter is not None and is_known else None
     method = _method(sample)
     return measured(sample, name, value, "1", phase=phase, method=method, parts=parts, interval=interval)
 

@@ -51,9 +51,12 @@ _OF_SPHERES = (("volume", 3, 0.1), ("volume", 3, 0.5), ("volume", 3, 0.9), ("num
 
 
 _FEWEST_BEYOND = 20
-_FEWEST_EFFECTIVE = 150
-"""Effective particles beyond a quantile, and in all where sizes are weighted by d² or d³. Below, intervals of the
-bootstrap held the truth in 20 to 95 % of 300 windows of log-normal balls, above in 91 to 97 %."""
+"""Effective particles beyond a quantile that an interval needs."""
+_FEWEST_OF_ALL = 300
+_LEAST_EVEN = 0.25
+"""Particles, and effective ones per particle, that an interval needs where sizes are weighted by d² or d³: otherwise
+few large particles decide. Without these, intervals of the bootstrap held the truth in 20 to 95 % of windows of
+log-normal balls; a number of effective particles alone lets those windows pass that happen to lack the large ones."""
 
 
 @dataclass(frozen=True)
@@ -237,8 +240,8 @@ class _Survey:
             loads = weights[used] * diameter**power
             found, replicates = self._bootstrap(diameter, loads, _SHARES)
             for label, value, spread in zip(labels, found, replicates.T, strict=True):
-                unit, fewest = self.sample.unit(), _FEWEST_EFFECTIVE if power else 0
-                if short := _too_few_beyond(diameter, loads, float(value), fewest):
+                unit = self.sample.unit()
+                if short := _why_no_interval(diameter, loads, float(value), power):
                     fields = words | {"statistic": label, "parts": (UncertaintyPart("sampling", note=short),)}
                     yield self.number("equivalent_diameter", float(value), unit, **fields)
                 else:
@@ -359,19 +362,22 @@ class _Survey:
         return self.nothing(name, unit, reason=reason, statistic=statistic, method=method)
 
 
-def _too_few_beyond(values: Floats, loads: Floats, quantile: float, fewest: int) -> str:
-    """Why a quantile gets no interval; empty where it does.
+def _why_no_interval(values: Floats, loads: Floats, quantile: float, power: int) -> str:
+    """Why a quantile weighted by d to a power gets no interval; empty where it does.
 
     The effective number of weighted particles is (Σ load)² / Σ load² (Kish, Survey Sampling (1965)).
     """
-    whole = _effective(loads)
-    beyond = min(_effective(loads[values <= quantile]), _effective(loads[values >= quantile]))
-    if beyond >= _FEWEST_BEYOND and whole >= fewest:
-        return ""
-    return (
-        f"not estimated: {whole:.0f} effective particles in all and {beyond:.0f} beyond the quantile; at least "
-        f"{fewest} and {_FEWEST_BEYOND} are needed for an interval that holds"
-    )
+    count, beyond = len(values), min(_effective(loads[values <= quantile]), _effective(loads[values >= quantile]))
+    if beyond < _FEWEST_BEYOND:
+        return f"not estimated: {beyond:.0f} effective particles lie beyond the quantile, fewer than {_FEWEST_BEYOND}"
+    if power and count < _FEWEST_OF_ALL:
+        return f"not estimated: {count} particles; {_FEWEST_OF_ALL} are needed where large ones weigh more"
+    if power and _effective(loads) < _LEAST_EVEN * count:
+        return (
+            f"not estimated: few large particles decide; {count} weigh like {_effective(loads):.0f}, less than "
+            f"{_LEAST_EVEN:g} of them"
+        )
+    return ""
 
 
 def _effective(loads: Floats) -> float:

@@ -13,7 +13,7 @@ from voltomo.artifacts import Measurement, UncertaintyPart
 from voltomo.metrics.correlation import IntegralRange
 from voltomo.metrics.curvature import measure_curvature
 from voltomo.metrics.marching_cubes import measure_meshes
-from voltomo.metrics.representativity import jackknife
+from voltomo.metrics.representativity import TOO_SMALL, jackknife
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.metrics.triple_lines import measure_triple_lines
@@ -28,11 +28,6 @@ _FEWEST_PARTS = 4
 LEAST_FREEDOM = 30.0
 """Balls as large as the cut-off of the integral range that the window must hold. At half of it, parts resemble their
 neighbors, and intervals held the truth in 88 to 97 % of windows."""
-
-_TOO_SMALL = UncertaintyPart(
-    "representativity",
-    note="not estimated: the window holds too few integral ranges for its parts to be independent; see integral_range",
-)
 
 
 def independent_parts(
@@ -79,7 +74,7 @@ def density_rows(
 
 
 def _too_small(row: Measurement) -> Measurement:
-    return row if row.value is None else with_part(row, _TOO_SMALL)
+    return row if row.value is None else with_part(row, TOO_SMALL.part)
 
 
 def _rows(counts: PartCounts, sample: Sample, directions: CroftonDirections) -> list[Measurement]:
