@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from voltomo.errors import StudyError, StudyLockedError
+from voltomo.errors import InputError, StudyError, StudyLockedError
 from voltomo.io.study import StageRecord, Study
 
 
@@ -93,3 +93,17 @@ def test_a_damaged_record_is_reported_not_overwritten(tmp_path: Path) -> None:
     with Study(tmp_path) as study, pytest.raises(StudyError, match=r"run\.json"):
         study.records()
     assert (tmp_path / "run.json").read_text() == "{"
+
+
+def test_a_request_refused_at_once_leaves_no_folder(tmp_path: Path) -> None:
+    """What a refusal made goes; a study that was there, or was interrupted, stays."""
+    with pytest.raises(InputError), Study(tmp_path / "new") as study:
+        study.staging("synth", "a")
+        raise InputError("such an electrode cannot be made")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(KeyboardInterrupt), Study(tmp_path / "stopped") as study:
+        study.staging("synth", "a")
+        raise KeyboardInterrupt
+    with pytest.raises(InputError), Study(tmp_path / "stopped"):
+        raise InputError("another request")
+    assert (tmp_path / "stopped" / ".voltomo" / "synth").exists()

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from voltomo.errors import StorageError, StudyError, StudyLockedError
+from voltomo.errors import GateError, InputError, StorageError, StudyError, StudyLockedError
 
 __all__ = ["StageRecord", "Study", "storage_errors", "write_text"]
 
@@ -90,11 +90,13 @@ class Study:
     def __init__(self, folder: Path | str, *, writable: bool = True) -> None:
         self.folder = Path(folder)
         self._lock: IO[str] | None = None
+        self._is_new = False
         if not writable:
             if not self.is_study(self.folder):
                 raise StudyError(f"expected a study folder with {RUN_FILE}, found none at {self.folder}")
             return
         self.check_folder(self.folder)
+        self._is_new = not self.folder.exists() or not any(self.folder.iterdir())
         with storage_errors(self.folder):
             self.internal.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(self.internal / "lock", self.folder)
@@ -127,6 +129,13 @@ class Study:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if self._is_new and isinstance(value, InputError | GateError):
+            self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        """Leave nothing of a request that was refused before any stage was finished."""
+        if [path.name for path in self.folder.iterdir()] == [INTERNAL] and not self.records():
+            shutil.rmtree(self.folder)
 
     def close(self) -> None:
         """Release the lock."""
