@@ -104,21 +104,21 @@ def two_fields(sigma: float, edge: int) -> Maps:
     return make
 
 
-def synthetic(family: str, edge: int, along: int, gap: int = 0) -> Maps:
-    """Windows of synthetic electrodes `along`³ times as large; cracks count as pore."""
-    whole = along * edge + (along - 1) * gap
+def synthetic(family: str, d50: str, edge: int, along: int) -> Maps:
+    """Windows of synthetic electrodes without cracks, `along`³ of each, side by side."""
 
     def make(number: int) -> Iterator[np.ndarray]:
         for n in range(number):
             place = n % along**3
             if place == 0:
-                made = vt.synth(family, scan="none", shape=(whole,) * 3, seed=n // along**3, cracked=0.0, hollow=0.0)
+                settings = {"shape": (along * edge,) * 3, "seed": n // along**3, "cracked": 0.0, "hollow": 0.0}
+                made = vt.synth(family, scan="none", d50=d50, **settings)
                 ids = np.asarray(made.phase_map.data)
                 present = [phase.id for phase in made.phase_map.phases if phase.role in ("pore", "active", "binder")]
                 labels = np.zeros(256, np.uint8)
                 labels[present] = np.arange(len(present)) + 1
                 labels = np.maximum(labels, 1)[ids]
-            starts = [i * (edge + gap) for i in np.unravel_index(place, (along,) * 3)]
+            starts = [i * edge for i in np.unravel_index(place, (along,) * 3)]
             yield np.ascontiguousarray(labels[tuple(slice(s, s + edge) for s in starts)])
 
     return make
@@ -141,7 +141,8 @@ STRUCTURES = {
     "Gaussian field, 48³": Structure(field(3.0, 0.0, 48), fraction=0.5),
     "Gaussian field, 48³, 16 %": Structure(field(3.0, 1.0, 48), fraction=0.8413447460685429),
     "two Gaussian fields, 48³": Structure(two_fields(1.5, 48), phases=3, fraction=0.5),
-    "synthetic nmc, 48³ of 144³": Structure(synthetic("nmc", 48, 3), phases=3, widths=True),
+    "synthetic nmc, 48³, 1.2 D50": Structure(synthetic("nmc", "4 um", 48, 3), phases=3),
+    "synthetic nmc, 48³, 6 D50": Structure(synthetic("nmc", "0.8 um", 48, 3), phases=3, widths=True),
 }
 
 

@@ -52,6 +52,9 @@ _OF_SPHERES = (("volume", 3, 0.1), ("volume", 3, 0.5), ("volume", 3, 0.9), ("num
 
 _FEWEST_BEYOND = 20
 """Effective particles beyond a quantile that an interval needs."""
+_HIGHEST_WEIGHTED = 0.5
+"""Quantiles weighted by d² or d³ above it have no interval: D90 by d² held the truth in 62 % of the windows in which
+enough effective particles lay beyond it."""
 _FEWEST_OF_ALL = 300
 _LEAST_EVEN = 0.25
 """Particles, and effective ones per particle, that an interval needs where sizes are weighted by d² or d³: otherwise
@@ -239,9 +242,9 @@ class _Survey:
                 continue
             loads = weights[used] * diameter**power
             found, replicates = self._bootstrap(diameter, loads, _SHARES)
-            for label, value, spread in zip(labels, found, replicates.T, strict=True):
+            for share, label, value, spread in zip(_SHARES, labels, found, replicates.T, strict=True):
                 unit = self.sample.unit()
-                if short := _why_no_interval(diameter, loads, float(value), power):
+                if short := _why_no_interval(diameter, loads, float(value), share, power):
                     fields = words | {"statistic": label, "parts": (UncertaintyPart("sampling", note=short),)}
                     yield self.number("equivalent_diameter", float(value), unit, **fields)
                 else:
@@ -362,14 +365,16 @@ class _Survey:
         return self.nothing(name, unit, reason=reason, statistic=statistic, method=method)
 
 
-def _why_no_interval(values: Floats, loads: Floats, quantile: float, power: int) -> str:
-    """Why a quantile weighted by d to a power gets no interval; empty where it does.
+def _why_no_interval(values: Floats, loads: Floats, quantile: float, share: float, power: int) -> str:
+    """Why the quantile of a share, weighted by d to a power, gets no interval; empty where it does.
 
     The effective number of weighted particles is (Σ load)² / Σ load² (Kish, Survey Sampling (1965)).
     """
     count, beyond = len(values), min(_effective(loads[values <= quantile]), _effective(loads[values >= quantile]))
     if beyond < _FEWEST_BEYOND:
         return f"not estimated: {beyond:.0f} effective particles lie beyond the quantile, fewer than {_FEWEST_BEYOND}"
+    if power and share > _HIGHEST_WEIGHTED:
+        return "not estimated: the few largest particles decide it"
     if power and count < _FEWEST_OF_ALL:
         return f"not estimated: {count} particles; {_FEWEST_OF_ALL} are needed where large ones weigh more"
     if power and _effective(loads) < _LEAST_EVEN * count:
