@@ -15,7 +15,7 @@ from voltomo.blocks import Block, Partial, WritableArray
 from voltomo.errors import InputError
 from voltomo.inference.averaging import AxisAverage, FlipAverage
 from voltomo.inference.decisions import decision_dtype
-from voltomo.inference.engines import EngineName, Precision, open_model
+from voltomo.inference.engines import EngineName, Precision, open_model, register_engine
 from voltomo.inference.halo import STRIP, measure_halo
 from voltomo.inference.tiles import TileRunner
 from voltomo.learning.normalization import Normalization
@@ -29,12 +29,15 @@ from voltomo.stages.inspection import Field as FieldOfView
 from voltomo.stages.inspection import measure_field
 from voltomo.stages.scan_sample import sample_box
 from voltomo.stages.segment_result import REPORT_BINS, SegmentResult
+from voltomo.stages.torch_engine import open_torch
 from voltomo.stages.workspace import Workspace
 
 __all__ = ["ModelSegmentConfig", "run_model_segment"]
 
 Array: TypeAlias = npt.NDArray[Any]
 Triple: TypeAlias = tuple[int, int, int]
+
+register_engine("torch", open_torch)  # networks stand above `voltomo.inference`, which therefore cannot know it
 
 SLICE_VOXELS = 1 << 20
 """Voxels that a tile of a slice-wise model reads at most: activations of a U-Net of 16 filters then take 0.3 GB."""

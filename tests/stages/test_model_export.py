@@ -14,7 +14,7 @@ import yaml
 
 from voltomo.artifacts import Model
 from voltomo.errors import InputError
-from voltomo.inference.export import export_model
+from voltomo.stages.model_export import export_model
 from voltomo.inference.openvino_engine import open_network
 
 MakeModel = Callable[..., Model]
