@@ -93,6 +93,8 @@ def _denoise(config: Mapping[str, Any], cite: _Citations) -> str:
 def _segment(config: Mapping[str, Any], content: ReportContent, cite: _Citations) -> str:
     """How grey values became phases."""
     method = str(config.get("method", ""))
+    if method == "model":
+        return _with_model(content, cite)
     known: dict[str, tuple[str, tuple[str, ...]]] = {
         "otsu": ("the cut that maximizes the between-class variance of the histogram", ("otsu",)),
         "multi-otsu": ("the cuts that maximize the between-class variance of the histogram", ("otsu", "multi")),
@@ -110,6 +112,33 @@ def _segment(config: Mapping[str, Any], content: ReportContent, cite: _Citations
     named = f" ({names})" if names else ""
     at = f", at the grey level{_s(cuts)} {cuts}" if cuts else ""
     return f"Phases{named} were separated by {how}{at}."
+
+
+def _with_model(content: ReportContent, cite: _Citations) -> str:
+    """What a trained model is, what taught it, and how it scored."""
+    told = (content.histogram or {}).get("model") or {}
+    network = str(told.get("network", ""))
+    kinds = {
+        "unet": f"a U-Net {cite('unet')}",
+        "segnet": f"a SegNet {cite('segnet')}",
+        "lrcsnet": f"an LRCS-Net {cite('lrcsnet')}",
+        "forest": f"a random forest {cite('forest')} on image features at several scales",
+        "boosting": f"gradient-boosted trees {cite('boosting')} on image features at several scales",
+        "mlp": "a multilayer perceptron on image features at several scales",
+    }
+    kind = kinds.get(network, f"the network {network}")
+    phases = content.phase_map.phases if content.phase_map is not None else ()
+    text = (
+        f"Phases ({', '.join(phase.name for phase in phases)}) were separated by the model {told.get('name')}, {kind}"
+    )
+    taught = told.get("trained_on") or {}
+    if taught.get("images"):
+        text += f", trained on {taught['labelled']} labelled voxels of {taught['images']} image(s)"
+    iou = {name: value for name, value in ((told.get("scores") or {}).get("iou") or {}).items() if value is not None}
+    if iou:
+        listed = ", ".join(f"{name} {value:.2f}" for name, value in iou.items())
+        text += f"; on labels of these images that did not train it, its intersection over union was {listed}"
+    return f"{text}."
 
 
 def _s(listed: str) -> str:

@@ -34,6 +34,7 @@ def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods
         pictures={name: _embedded(picture) for name, picture in pictures.items()},
         table=make_table(content),
         truth=truth_rows(content),
+        model=_model(content),
         methods=methods,
         inputs=input_rows(content),
         versions=_sorted_items(content.provenance.get("versions")),
@@ -41,6 +42,30 @@ def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods
         date=str(content.provenance.get("date") or "").replace("T", " "),
         configuration=configuration_yaml(content),
     )
+
+
+def _model(content: ReportContent) -> dict[str, Any] | None:
+    """The model that segmented, and its scores; None for other methods."""
+    told = (content.histogram or {}).get("model")
+    if not told:
+        return None
+    scores, taught = told.get("scores") or {}, told.get("trained_on") or {}
+    cuts = scores.get("cut_iou") or {}
+
+    def text(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    return {
+        "name": str(told["name"]),
+        "kind": f"{told['network']}, {told['engine']} in {told['precision']}",
+        "taught": f"It learned from {taught['labelled']} labelled voxels of {taught['images']} image(s)."
+        if taught.get("images")
+        else "",
+        "rows": [
+            {"phase": name, "model": text(value), "cut": text(cuts.get(name))}
+            for name, value in (scores.get("iou") or {}).items()
+        ],
+    }
 
 
 def _sorted_items(values: Any) -> list[tuple[str, str]]:

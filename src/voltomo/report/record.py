@@ -17,6 +17,7 @@ __all__ = ["InputRow", "StepRow", "configuration_yaml", "duration_text", "input_
 
 _TELLING = (
     "method",
+    "model",
     "filter",
     "denoise",
     "classes",

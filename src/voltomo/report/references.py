@@ -39,6 +39,26 @@ REFERENCES: dict[str, Reference] = {
         "S. P. Lloyd, Least squares quantization in PCM, IEEE Trans. Inf. Theory 28, 129–137 (1982).",
         "10.1109/TIT.1982.1056489",
     ),
+    "unet": Reference(
+        "O. Ronneberger, P. Fischer, T. Brox, U-Net: convolutional networks for biomedical image segmentation, Proc. "
+        "MICCAI, 234–241 (2015).",
+        "10.1007/978-3-319-24574-4_28",
+    ),
+    "segnet": Reference(
+        "V. Badrinarayanan, A. Kendall, R. Cipolla, SegNet: a deep convolutional encoder-decoder architecture for image "
+        "segmentation, IEEE Trans. Pattern Anal. Mach. Intell. 39, 2481–2495 (2017).",
+        "10.1109/TPAMI.2016.2644615",
+    ),
+    "lrcsnet": Reference(
+        "Z. Su et al., Artificial neural network approach for multiphase segmentation of battery electrode nano-CT "
+        "images, npj Comput. Mater. 8, 30 (2022).",
+        "10.1038/s41524-022-00709-7",
+    ),
+    "forest": Reference("L. Breiman, Random forests, Mach. Learn. 45, 5–32 (2001).", "10.1023/A:1010933404324"),
+    "boosting": Reference(
+        "J. H. Friedman, Greedy function approximation: a gradient boosting machine, Ann. Stat. 29, 1189–1232 (2001).",
+        "10.1214/aos/1013203451",
+    ),
     "nlm": Reference(
         "A. Buades, B. Coll, J.-M. Morel, A non-local algorithm for image denoising, Proc. CVPR 2, 60–65 (2005).",
         "10.1109/CVPR.2005.38",

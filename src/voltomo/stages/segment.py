@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -204,7 +205,9 @@ def run_segment(
     """
     if config.method == "model":
         model = trained or load_model(config.model or "", model_folders(os.environ))
-        return run_model_segment(volume, model, config.of_model(), work, mask=mask)
+        result = run_model_segment(volume, model, config.of_model(), work, mask=mask)
+        told = {**result.histogram["model"], **_training_in_short(model)}
+        return replace(result, histogram={**result.histogram, "model": told})
     field = measure_field(volume, work, channel=config.channel, mask=mask)
     source = _filtered(field, volume, config, work, "noise")
     histogram = count_grey(source, work)
@@ -225,6 +228,23 @@ def run_segment(
     phase_map = PhaseMap(out, config.table(), volume.voxel_size, volume.through_plane)
     warnings = (*_saturation_warnings(field.end_shares[1], record), *_class_warnings(config))
     return SegmentResult(phase_map, record, field.mask, warnings)
+
+
+def _training_in_short(model: Model) -> dict[str, Any]:
+    """What a report says about where a model comes from and how far to trust it."""
+    scores = model.record.get("scores") or {}
+    data = model.record.get("data") or ()
+    return {
+        "trained_on": {
+            "images": len(data),
+            "labelled": sum(int(image.get("labelled", 0)) for image in data),
+        },
+        "scores": {
+            "iou": dict(scores.get("iou") or {}),
+            "cut_iou": dict((scores.get("fitted_cut") or {}).get("iou") or {}),
+            "calibration_error": scores.get("calibration_error"),
+        },
+    }
 
 
 def _filtered(field: FieldOfView, volume: Volume, config: SegmentConfig, work: Workspace, name: str) -> GreySource:
