@@ -45,8 +45,8 @@ REFERENCES: dict[str, Reference] = {
         "10.1007/978-3-319-24574-4_28",
     ),
     "segnet": Reference(
-        "V. Badrinarayanan, A. Kendall, R. Cipolla, SegNet: a deep convolutional encoder-decoder architecture for image "
-        "segmentation, IEEE Trans. Pattern Anal. Mach. Intell. 39, 2481–2495 (2017).",
+        "V. Badrinarayanan, A. Kendall, R. Cipolla, SegNet: a deep convolutional encoder-decoder architecture for "
+        "image segmentation, IEEE Trans. Pattern Anal. Mach. Intell. 39, 2481–2495 (2017).",
         "10.1109/TPAMI.2016.2644615",
     ),
     "lrcsnet": Reference(
