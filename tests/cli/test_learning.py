@@ -149,6 +149,10 @@ def test_models_are_listed_and_shown(run: Run, folder: Path, monkeypatch: pytest
     shown = json.loads(run("models", "show", "mine", "--json")[1])
     assert [phase["id"] for phase in shown["phases"]] == [1, 2]
     assert shown["scores"]["fitted_cut"]["mean_iou"] < shown["scores"]["mean_iou"]
+    assert json.loads(run("models", "test", "mine", "--json")[1])["passed"]
+    code, _, err = run("models", "export", "mine", "-o", "mine.onnx")
+    assert code == 2
+    assert "no network" in err
     code, _, err = run("models", "show", "mien")
     assert code == 2
     assert "did you mean mine" in err

@@ -70,6 +70,7 @@ def train(
         return
     if grey is None or output is None:
         raise InputError("name the grey images and the model to make: voltomo train grey/ labels/ -o models/mine")
+    from voltomo.learning.next_slices import choose_next_slices
     from voltomo.pipeline.training import train_from_files
     from voltomo.stages.recipe import validate_config
     from voltomo.stages.train import TrainConfig
@@ -95,6 +96,9 @@ def train(
         out.stage("train", "finished")
     for sentence in dict.fromkeys(trained.notices):
         out.say(f"  note: {sentence}")
+    for chosen in choose_next_slices(trained.pairs.candidates(), count=3):
+        where = chosen.file or f"{chosen.name}, slice {chosen.slice}"
+        out.say(f"  to label next: {where} ({chosen.reason})")
     scores = trained.model.record["scores"]
     for line in score_lines(scores):
         out.say(f"  {line}")
@@ -156,7 +160,7 @@ def _code(text: str) -> Any:
     """What marks unlabelled pixels."""
     if text in ("auto", "none"):
         return text
-    if not text.isdigit():
+    if not text.lstrip("-").isdigit():
         raise InputError(f"expected --unlabelled with a code such as 0 or 255, or none; found {text!r}")
     return int(text)
 
@@ -170,7 +174,10 @@ def _by_annotator(labels: Path | None, annotators: list[Path] | None) -> Any:
     if not annotators:
         return labels
     folders = [*([labels] if labels is not None else []), *annotators]
-    return {folder.name: folder for folder in folders}
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(names):
+        names = [f"{folder.parent.name}/{folder.name}" for folder in folders]
+    return dict(zip(names, folders, strict=True))
 
 
 def _model(name: str | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from voltomo.cli import options
 from voltomo.cli.learning import score_lines
 from voltomo.cli.output import Output
+from voltomo.errors import InputError, VoltomoError
 
 __all__ = ["models"]
 
@@ -77,6 +79,43 @@ def show(
         ),
     ]
     Output(quiet, as_json).result({"model": model.name, **facts, "scores": scores}, "\n".join(text))
+
+
+@models.command("test")
+def replay(
+    name: ModelName, quiet: options.Quiet = False, as_json: options.Json = False, debug: options.Debug = False
+) -> None:
+    """Put the stored test image into a model and compare with the stored answer."""
+    from dataclasses import asdict
+
+    from voltomo.inference.replay import replay_test
+
+    found = replay_test(_load(name))
+    if not found.passed:
+        raise VoltomoError(
+            f"{name}: {found.sentence()}. This installation does not give what the model gave where it was trained; "
+            "look at its versions with `voltomo doctor`"
+        )
+    Output(quiet, as_json).result({"model": name, **asdict(found)}, f"{name}: {found.sentence()}")
+
+
+@models.command("export")
+def hand_over(
+    name: ModelName,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File to write: .onnx or .zip.")],
+    form: Annotated[str, typer.Option("--format", metavar="onnx|bioimageio", help="For which programs.")] = "onnx",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Hand a network to other programs."""
+    from voltomo.stages.model_export import export_model
+
+    if form not in ("onnx", "bioimageio"):
+        raise InputError(f"expected --format onnx or bioimageio, found {form!r}")
+    path = export_model(_load(name), output, form=form, overwrite=overwrite)  # type: ignore[arg-type]
+    Output(quiet, as_json).result({"file": str(path)}, f"file: {path}")
 
 
 def _load(name: str) -> Any:

@@ -49,7 +49,10 @@ __all__ = ["is_model", "model_files", "read_card", "read_model", "write_model", 
 
 LARGEST = 4_000_000_000
 """Bytes of one file of a model, unpacked: far above any network here, far below what a hostile zip unpacks to."""
-_PARTS = r"model\.yaml|record\.json|training\.html|test_(in|out)put\.npy|weights(-[1-9]\d*)?\.safetensors|model(-[1-9]\d*)?\.onnx"
+_PARTS = (
+    r"model\.yaml|record\.json|training\.html|test_(in|out)put\.npy|"
+    r"weights(-[1-9]\d*)?\.safetensors|model(-[1-9]\d*)?\.onnx"
+)
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model gives the same zip
 
 
