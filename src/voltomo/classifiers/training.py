@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from voltomo.artifacts.model import Model
 from voltomo.artifacts.phases import PhaseTable
@@ -191,25 +192,27 @@ class _Training:
     def fit(self, samples: Samples, stage: str, member: int) -> tuple[Scorer, list[float]]:
         """A classifier that knows these samples, and its loss as it learnt."""
         losses: list[float] = []
-        given = (samples.features, samples.rows, samples.importance)
-        classes, seed = len(self.phases), self.settings.seed + member
-        scorer: Scorer
+        # The matrices of a perceptron are too small to share, and their sums shall not depend on how many share them.
+        with threadpool_limits(1 if self.settings.method == "mlp" else self.threads):
+            scorer = self._fit(samples, self.settings.seed + member, losses)
+        self.tell(stage, losses[-1] if losses else None)
+        return scorer, losses
+
+    def _fit(self, samples: Samples, seed: int, losses: list[float]) -> Scorer:
+        """By the method that is asked for."""
+        given, classes = (samples.features, samples.rows, samples.importance), len(self.phases)
         if self.settings.method == "mlp":
-            scorer = train_perceptron(
+            return train_perceptron(
                 *given,
                 classes=classes,
                 **asdict(self.settings.perceptron),
                 rng=np.random.default_rng((seed, 3)),
                 on_step=lambda step, loss: losses.append(round(loss, 6)),
             )
-        elif self.settings.method == "forest":
-            numbers = asdict(self.settings.forest)
-            scorer = grow_forest(*given, classes=classes, **numbers, seed=seed, threads=self.threads)
-        else:
-            numbers = asdict(self.settings.boosting)
-            scorer = grow_boosting(*given, classes=classes, **numbers, seed=seed, threads=self.threads)
-        self.tell(stage, losses[-1] if losses else None)
-        return scorer, losses
+        if self.settings.method == "forest":
+            return grow_forest(*given, classes=classes, **asdict(self.settings.forest), seed=seed, threads=self.threads)
+        numbers = asdict(self.settings.boosting)
+        return grow_boosting(*given, classes=classes, **numbers, seed=seed, threads=self.threads)
 
     def stored_test(self, model: Model) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """A corner of the first image and the logits of the first classifier for it."""
