@@ -155,6 +155,18 @@ def test_runs_are_ranked_over_their_seeds(grid: GridConfig) -> None:
     assert "Not told apart from it: unet, steps 400" in page
 
 
+def test_grids_that_vary_other_things_share_a_table(small: GridConfig) -> None:
+    """Every line has every column; what a grid does not vary is empty."""
+    both = ({"method": ("unet",), "settings.steps": (9,)}, {"method": ("mlp",), "settings.samples": (7,)})
+    page = run_grid(small.model_copy(update={"grid": both}), Trainer()).page.read_text()
+    rows = _ranking(Path(small.output))
+    assert [(row["method"], row["steps"], row["samples"]) for row in rows[:2]] == [("unet", "9", ""), ("mlp", "", "7")]
+    table = page[page.index('<table class="ranking">') : page.index("fitted cut of the grey value")]
+    counts = {line.count("<td") for line in table.splitlines() if "<td class" in line}
+    assert counts == {1 + 3 + 4 + 2 + 2 + 1}  # place; settings; seeds, mean and verdicts; phases; calibration; seconds
+    assert "take this as a hint" in page
+
+
 def test_finished_runs_are_skipped(small: GridConfig) -> None:
     """The second call trains nothing and gives the same ranking."""
     page = run_grid(small, Trainer()).page.read_bytes()

@@ -13,11 +13,13 @@ from matplotlib.figure import Figure
 
 from voltomo.io.study import storage_errors, write_text
 from voltomo.report.drawing import INK, MUTED, legend_above, new_figure, plain, style_axes
-from voltomo.report.ranking_groups import RankedGroup, RankedRun, Spread, rank_runs, spread_of
+from voltomo.report.ranking_groups import RankedGroup, RankedRun, Spread, rank_runs, setting_names, spread_of
 from voltomo.report.templating import embedded_figure, fill_template
 
 __all__ = ["RankedRun", "RankingContent", "write_ranking"]
 
+_ENOUGH_SEEDS = 5
+"""Below, a standard deviation is itself uncertain by 40 % or more: 1 / √(2 (n − 1))."""
 _MOST_ROWS = 30
 """Settings in the picture: more do not fit a page."""
 _LETTERS = 42
@@ -72,6 +74,7 @@ def write_ranking(folder: Path, content: RankingContent) -> Path:
 
 def _render(content: RankingContent, groups: Sequence[RankedGroup]) -> str:
     failed = [run for run in content.runs if run.reason]
+    names = setting_names([run for group in groups for run in group.runs])
     cut = _cut(groups, None)
     picture = None
     if groups:
@@ -85,8 +88,8 @@ def _render(content: RankingContent, groups: Sequence[RankedGroup]) -> str:
         title=content.title,
         facts=[*content.facts, *_facts(content, groups, len(failed))],
         phases=content.phases,
-        settings=list(groups[0].settings) if groups else [],
-        groups=[_row(place, group, content.phases) for place, group in enumerate(groups, start=1)],
+        settings=names,
+        groups=[_row(place, group, content.phases, names) for place, group in enumerate(groups, start=1)],
         cut=_cut_row(groups, content.phases) if cut is not None else None,
         best=_best_words(groups),
         picture=picture,
@@ -121,13 +124,15 @@ def _best_words(groups: Sequence[RankedGroup]) -> str:
         )
     if not equal and not unknown:
         words += " All others are below it by more than their spread from seed to seed."
+    if min(len(group.runs) for group in groups) < _ENOUGH_SEEDS:
+        words += f" With fewer than {_ENOUGH_SEEDS} seeds take this as a hint."
     return words
 
 
-def _row(place: int, group: RankedGroup, phases: Sequence[str]) -> dict[str, Any]:
+def _row(place: int, group: RankedGroup, phases: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
     return {
         "place": place,
-        "settings": list(group.settings.values()),
+        "settings": [group.settings.get(name, "–") for name in names],
         "seeds": len(group.runs),
         "mean": _text(group.spread("mean_iou")),
         "phases": [_text(group.spread("iou", phase)) for phase in phases],
@@ -203,8 +208,13 @@ def _short(text: str) -> str:
 
 
 def _group_rows(content: RankingContent, groups: Sequence[RankedGroup]) -> Iterator[dict[str, str]]:
+    names = setting_names([run for group in groups for run in group.runs])
     for place, group in enumerate(groups, start=1):
-        row = {"rank": str(place), **group.settings, "runs": str(len(group.runs))}
+        row = {
+            "rank": str(place),
+            **{name: group.settings.get(name, "") for name in names},
+            "runs": str(len(group.runs)),
+        }
         row |= _columns("mean_iou", group.spread("mean_iou"))
         for phase in content.phases:
             row |= _columns(f"iou {phase}", group.spread("iou", phase))
@@ -221,9 +231,11 @@ def _group_rows(content: RankingContent, groups: Sequence[RankedGroup]) -> Itera
 
 
 def _run_rows(content: RankingContent) -> Iterator[dict[str, str]]:
+    names = setting_names(content.runs)
     for run in content.runs:
         iou = run.scores.get("iou") or {}
-        row = {"name": run.name, **run.settings, "seed": str(run.seed), "status": "failed" if run.reason else "done"}
+        settings = {name: run.settings.get(name, "") for name in names}
+        row = {"name": run.name, **settings, "seed": str(run.seed), "status": "failed" if run.reason else "done"}
         row |= {"mean_iou": _number(run.merit), **{f"iou {phase}": _number(iou.get(phase)) for phase in content.phases}}
         for key in ("accuracy", "brier", "calibration_error", "calibration_error_near_boundary"):
             row[key] = _number(run.scores.get(key))

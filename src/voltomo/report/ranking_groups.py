@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-__all__ = ["RankedGroup", "RankedRun", "Spread", "Verdict", "compare", "rank_runs", "spread_of"]
+__all__ = ["RankedGroup", "RankedRun", "Spread", "Verdict", "compare", "rank_runs", "setting_names", "spread_of"]
 
 Verdict: TypeAlias = Literal["above", "no difference", "below", "not judged"]
 
@@ -125,6 +125,11 @@ def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Verdict:
     if abs(mean) <= max(deviation, 1e-9):
         return "no difference"
     return "above" if mean > 0 else "below"
+
+
+def setting_names(runs: Sequence[RankedRun]) -> tuple[str, ...]:
+    """Everything that was varied; several grids need not vary the same."""
+    return tuple(dict.fromkeys(name for run in runs for name in run.settings))
 
 
 def rank_runs(runs: Sequence[RankedRun]) -> tuple[RankedGroup, ...]:

@@ -49,6 +49,10 @@ _MEASURES = (
     ),
 )
 _ANGLES = ("augmentation: rotation", "augmentation: wedge")
+_OWN_SETTINGS = {"mlp": "perceptron", "forest": "forest", "boosting": "boosting"}
+"""Settings of one pixel classifier mean nothing to the others."""
+_UNSAID = ("gap",)
+"""The plan proposes a gap between the two parts; which one was kept is not its to say."""
 _BETTER_BY = 0.005
 """A difference of IoU below this is not shown as one."""
 
@@ -182,7 +186,12 @@ def setting_rows(model: Model) -> list[tuple[str, str]]:
     plan = dict(_flat(model.record.get("plan") or {}))
     settings = dict(_flat(model.record.get("settings") or {}))
     both = {**plan, **{key: value for key, value in settings.items() if key not in plan}}
-    return [(key, f"{text} rad" if key in _ANGLES else text) for key, text in both.items() if text]
+    foreign = tuple(f"{own}: " for method, own in _OWN_SETTINGS.items() if method != model.network)
+    return [
+        (key, f"{text} rad" if key in _ANGLES else text)
+        for key, text in both.items()
+        if text and key not in _UNSAID and not key.startswith(foreign)
+    ]
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
