@@ -213,15 +213,27 @@ def test_a_bare_record_still_gives_a_page(tmp_path: Path, content: TrainingConte
 
 
 def test_the_outline_lies_around_what_validates(content: TrainingContent) -> None:
-    """White inside its edge, black outside; the corner that trains has neither."""
+    """White around it, black around that; the labels themselves keep their colors."""
     image = replace(content.images[0], labels=np.full((1, 60, 50), 2, np.uint8))
     content = replace(content, images=[image], split=_split([image]))
     picture = label_rows(content)[0].tiles[1].image
-    assert (picture[30, 25:] == 255).all()
-    assert (picture[29, 25:] == 0).all()
-    assert (picture[30:, 24] == 0).all()
-    for part in (picture[:25, :20], picture[32:58, 27:48]):
+    assert (picture[29, 25:] == 255).all()
+    assert (picture[30:, 24] == 255).all()
+    assert (picture[28, 25:] == 0).all()
+    for part in (picture[:25, :20], picture[30:, 25:]):
         assert not ((part == 255).all(axis=2) | (part == 0).all(axis=2)).any()
+
+
+def test_thin_strokes_survive_in_small_pictures(content: TrainingContent) -> None:
+    """A stroke one voxel wide is seen along its whole length, though every third row only is drawn."""
+    labels = np.zeros((1, 1200, 1200), np.uint8)
+    labels[0, 601, 300:900] = 5
+    image = LabelledImage("s", np.zeros((1, 1, 1200, 1200), np.uint8), labels)
+    split = Split((labels > 0,), (np.zeros(labels.shape, bool),))
+    grey, picture = (tile.image for tile in label_rows(replace(content, images=[image], split=split))[0].tiles)
+    drawn = (picture != grey).any(axis=2)
+    assert drawn[199:202, 100:300].all()
+    assert drawn.sum() == 3 * 200 + 2  # one pixel wider on every side
 
 
 def test_the_slice_with_most_labels_is_shown(content: TrainingContent) -> None:

@@ -20,8 +20,8 @@ MOST_IMAGES = 12
 """Labelled images that are shown; further ones are counted."""
 _LONGEST = 420
 """Longest edge of a picture of a whole image."""
-_TRAINS, _GAP, _VALIDATES = 0.45, 0.12, 0.45
-"""Opacity of labels that train, that do neither, and that validate."""
+_DENSE, _STROKES, _SPARSE = 0.45, 0.9, 0.2
+"""Opacity of labels, and of strokes on less than this share of the image, between which structure is seen anyway."""
 _PIECES = 3
 """Pieces of the validation part that are followed."""
 _GREY = (0.0, 1.0)
@@ -40,12 +40,14 @@ def _labelled(content: TrainingContent, number: int) -> TileRow:
     training, validation = content.split.training[number], content.split.validation[number]
     z = int(np.count_nonzero(image.labels, axis=(1, 2)).argmax())
     step = max(1, -(-max(image.shape[1:]) // _LONGEST))
-    thin = (slice(None, None, step),) * 2
-    grey = grey_rgb(np.asarray(image.grey[0, z])[thin])
-    labels, held, used = image.labels[z][thin], validation[z][thin], training[z][thin]
-    picture = _overlay(grey, labels, content.model.phases, used, _TRAINS)
-    picture = _overlay(picture, labels, content.model.phases, (labels > 0) & ~used & ~held, _GAP)
-    picture = _overlay(picture, labels, content.model.phases, held, _VALIDATES)
+    grey = grey_rgb(np.asarray(image.grey[0, z])[::step, ::step])
+    labels, held, used = (_thinned(plane, step) for plane in (image.labels[z], validation[z], training[z]))
+    strong = _DENSE
+    if np.count_nonzero(labels) < _SPARSE * labels.size:
+        strong = _STROKES
+        labels, held, used = _thickened(labels), _grown(held), _grown(used)
+    picture = _overlay(grey, labels, content.model.phases, used | held, strong)
+    picture = _overlay(picture, labels, content.model.phases, (labels > 0) & ~used & ~held, strong / 4)
     _outline(picture, held)
     where = f"slice {z + image.first_slice}, " if image.shape[0] > 1 else ""
     share = 100 * np.count_nonzero(image.labels) / image.labels.size
@@ -144,16 +146,31 @@ def _overlay(below: Rgb, labels: npt.NDArray[np.uint8], phases: PhaseTable, wher
     return blend(below, colorize_ids(labels, phases), np.asarray(where, bool), opacity=opacity)
 
 
+def _thinned(plane: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
+    """Every `step`-th row and column; what is empty takes the largest value of its cell, so that no stroke is lost."""
+    picked = plane[::step, ::step]
+    rows, columns = picked.shape
+    whole = np.zeros((rows * step, columns * step), plane.dtype)
+    whole[: plane.shape[0], : plane.shape[1]] = plane
+    largest = whole.reshape(rows, step, columns, step).max(axis=(1, 3))
+    return np.where(picked, picked, largest)
+
+
+def _thickened(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Strokes one pixel wider on every side, as far as nothing else is labelled there."""
+    around = np.pad(labels, 1)
+    found = labels.copy()
+    for rows, columns in ((slice(2, None), slice(1, -1)), (slice(0, -2), slice(1, -1))):
+        for shifted in (around[rows, columns], around[columns, rows]):
+            found = np.where(found, found, shifted)
+    return found
+
+
 def _outline(picture: Rgb, mask: npt.NDArray[np.bool_]) -> None:
-    """A white line with a black one outside it around what is marked, in place."""
-    inner = mask & ~_shrunk(mask)
-    outer = _grown(mask) & ~mask
-    picture[inner], picture[outer] = 255, 0
-
-
-def _shrunk(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    grown: npt.NDArray[np.bool_] = ~_grown(~mask)
-    return grown
+    """A white line around what is marked and a black one around that, in place."""
+    white = _grown(mask)
+    picture[_grown(white) & ~white] = 0
+    picture[white & ~mask] = 255
 
 
 def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
