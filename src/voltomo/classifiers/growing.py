@@ -95,7 +95,7 @@ def grow_boosting(
     rounds, rate : how many corrections, and which part of each is taken
     leaves, depth, smallest_leaf : of a tree, steps to its deepest leaf, samples in a leaf
     seed : of the random choices
-    threads : of the growing with xgboost
+    threads : of the growing with xgboost; scikit-learn takes those that `threadpoolctl` allows
     library : "sklearn", or "xgboost" where it is installed
 
     Raises

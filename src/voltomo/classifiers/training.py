@@ -69,7 +69,7 @@ def train_classifier(
     phases : the phase table; class k of the model is row k
     settings : the method and its numbers
     channels : names of the channels; "grey", or "channel 1" and so on, where not given
-    threads : of features and trees; the cores of this process where None. They change nothing in the result
+    threads : of features and forests; the cores of this process where None. They change nothing in the result
     on_progress : told after every part
 
     Returns
@@ -192,8 +192,9 @@ class _Training:
     def fit(self, samples: Samples, stage: str, member: int) -> tuple[Scorer, list[float]]:
         """A classifier that knows these samples, and its loss as it learnt."""
         losses: list[float] = []
-        # The matrices of a perceptron are too small to share, and their sums shall not depend on how many share them.
-        with threadpool_limits(1 if self.settings.method == "mlp" else self.threads):
+        # The matrices of a perceptron and the nodes of a boosted tree are too small to share: where other work runs, two
+        # threads took six times as long as one, waiting for each other. Forests have threads of their own.
+        with threadpool_limits(1):
             scorer = self._fit(samples, self.settings.seed + member, losses)
         self.tell(stage, losses[-1] if losses else None)
         return scorer, losses
