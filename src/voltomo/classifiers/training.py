@@ -192,8 +192,8 @@ class _Training:
     def fit(self, samples: Samples, stage: str, member: int) -> tuple[Scorer, list[float]]:
         """A classifier that knows these samples, and its loss as it learnt."""
         losses: list[float] = []
-        # The matrices of a perceptron and the nodes of a boosted tree are too small to share: where other work runs, two
-        # threads took six times as long as one, waiting for each other. Forests have threads of their own.
+        # The matrices of a perceptron and the nodes of a boosted tree are too small to share: where other work runs,
+        # two threads took six times as long as one, waiting for each other. Forests have threads of their own.
         with threadpool_limits(1):
             scorer = self._fit(samples, self.settings.seed + member, losses)
         self.tell(stage, losses[-1] if losses else None)
