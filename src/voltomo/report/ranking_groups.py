@@ -101,8 +101,8 @@ def spread_of(values: Sequence[float]) -> Spread | None:
 
     Examples
     --------
-    >>> spread_of([0.8, 0.9])
-    Spread(mean=0.85, deviation=0.07071067811865474, count=2)
+    >>> spread_of([1.0, 2.0, 3.0])
+    Spread(mean=2.0, deviation=1.0, count=3)
     """
     if not values:
         return None
