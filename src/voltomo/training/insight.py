@@ -90,7 +90,8 @@ def explain_training(model: Model, images: Sequence[LabelledImage], split: Split
     normalizations = _normalizations(model, images)
     origin, size = _window(model, split.validation[which])
     grey = read_window(images[which], normalizations[which], origin, size)
-    labels = cut_labels(np.where(split.validation[which], images[which].labels, np.uint8(0)), origin, size)
+    held_out = cut_labels(split.validation[which].view(np.uint8), origin, size)
+    labels = cut_labels(images[which].labels, origin, size) * held_out
     seen = look_inside(model, grey, labels, name=images[which].name)
     given = model.record.get("settings", {}).get("augmentation")
     if given is None:
