@@ -2,7 +2,7 @@
 
 As asv classes: the coverage in a few windows. As a program, the table of `docs/explanation/representativity.md`::
 
-    .venv/bin/python benchmarks/bench_apparent.py [--windows 400] [--structure balls] [--electrode]
+    .venv/bin/python benchmarks/bench_apparent.py [--windows 400] [--structure balls]
 
 Truth is the mean over all windows of the size: the interval is that of the representativity alone, and the bias of the
 size is told apart. The electrodes are those of `voltomo.synth`, with another seed for each window.
@@ -20,8 +20,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import beta
 
 from voltomo.artifacts import Phase, PhaseTable
-from voltomo.metrics.conduction import solve_electrode, solve_flow
-from voltomo.metrics.electrode_tortuosity import measure_electrode
+from voltomo.metrics.conduction import solve_flow
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.transport import measure_transport
 from voltomo.phantoms import OverlappingSpheres
@@ -81,7 +80,7 @@ STRUCTURES = {
 }
 
 
-def windows(make: Maker, number: int, *, with_electrode: bool = False) -> dict[str, list[tuple[float, float, float]]]:
+def windows(make: Maker, number: int) -> dict[str, list[tuple[float, float, float]]]:
     """Value, half width of the representativity (not a number where missing), bias of the size; of each number."""
     found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for seed in range(number):
@@ -90,13 +89,9 @@ def windows(make: Maker, number: int, *, with_electrode: bool = False) -> dict[s
         sample = Sample(PHASES, (z, y, x), labels.size)
         flow = solve_flow(labels, {1: 1.0}, axis=0, tolerance=TOLERANCE)
         rows = list(measure_transport(flow, sample, phase="pore", axis="z"))
-        if with_electrode:
-            charged = solve_electrode(labels, 1, axis=0, open_end="low", tolerance=TOLERANCE)
-            rows.append(measure_electrode(charged, sample, phase="pore", axis="z", open_end="low"))
-        wanted = "all" if with_electrode else "auto"
         work = MemoryWorkspace()
         spans = {one.phase: one.span for one in correlate_phases(labels, sample, work)}
-        stated, _ = with_apparent(rows, labels, sample, TransportSettings(), work, wanted=wanted, spans=spans)
+        stated, _ = with_apparent(rows, labels, sample, TransportSettings(), work, spans=spans)
         for before, after in zip(rows, stated, strict=False):
             if before.value is None or not np.isfinite(before.value):
                 continue
@@ -121,10 +116,10 @@ def binomial(hits: int, number: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def report(name: str, number: int, *, with_electrode: bool) -> None:
+def report(name: str, number: int) -> None:
     """One structure, as lines of a Markdown table."""
     start = time.perf_counter()
-    found = windows(STRUCTURES[name], number, with_electrode=with_electrode)
+    found = windows(STRUCTURES[name], number)
     seconds = time.perf_counter() - start
     for quantity, rows in found.items():
         values, halves, biases = np.array(rows).T
@@ -172,10 +167,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--windows", type=int, default=400)
     parser.add_argument("--structure", default="", help="part of a name; all by default")
-    parser.add_argument("--electrode", action="store_true", help="the electrode tortuosity factor besides")
     chosen = parser.parse_args()
     print("| structure | number | given | coverage, % (95 %) | scatter between windows | bias of the size |")
     print("|---|---|---|---|---|---|")
     for each in STRUCTURES:
         if chosen.structure in each:
-            report(each, chosen.windows, with_electrode=chosen.electrode)
+            report(each, chosen.windows)

@@ -70,8 +70,8 @@ class UncertaintyConfig(BaseModel):
         this study's phases; with the study's own, three or more give a standard uncertainty, two a range
     perturbed_boundary : without other segmentations: the operator part of a boundary anywhere within ± so many voxels;
         0 leaves it out
-    parts_of_window : solve transport on parts of the window, for its representativity: "auto" up to 2²⁵ voxels and
-        without the electrode tortuosity factor, "all" whatever it takes, "none"
+    parts_of_window : solve transport on parts of the window, for its representativity: "auto" up to 2²⁵ voxels,
+        "all" whatever it takes, "none"
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
