@@ -111,6 +111,7 @@ def test_a_setting_that_does_not_exist_is_named_with_its_neighbor(run: Run, fold
     code, _, err = run("train", folder / "grey", folder / "labels", "-o", folder / "m", *MARKED, "--set", "sample=3")
     assert code == 2
     assert "did you mean samples" in err
+    assert {path.name for path in folder.iterdir()} == {"grey", "labels"}
 
 
 def test_another_model_in_the_same_study_is_told(run: Run, folder: Path) -> None:

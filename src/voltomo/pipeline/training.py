@@ -193,19 +193,23 @@ def train_from_files(
         if overwrite and unfinished.exists() and not output.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(parents=True, exist_ok=True)
-        result = run_train(
-            pairs.images,
-            pairs.phases,
-            config,
-            name=output.name.removesuffix(".zip"),
-            start=start,
-            checkpoint=unfinished / "checkpoint.safetensors",
-            on_progress=listen,
-        )
+        try:
+            result = run_train(
+                pairs.images,
+                pairs.phases,
+                config,
+                name=output.name.removesuffix(".zip"),
+                start=start,
+                checkpoint=unfinished / "checkpoint.safetensors",
+                on_progress=listen,
+            )
+        finally:
+            if not any(unfinished.iterdir()):
+                unfinished.rmdir()
         folder = write_model(result.model, output, overwrite=overwrite)
         if folder.is_dir():
             _write_page(folder, result, pairs, told)
-        shutil.rmtree(unfinished)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return Trained(folder, result.model, pairs)
 
 
