@@ -80,8 +80,8 @@ class ClassifierSettings:
     features : what it sees of a voxel; edges (1, 1, 1) are replaced by those of the scans where they are known
     samples : the most voxels that it learns from, the same number of each phase as far as they go
     balance : 0 weighs the phases as they are labelled, 1 weighs them equally (scribbles say nothing about shares)
-        A quarter finds more of the small voids inside particles at the same overlap; the price are probabilities that
-        lean a little towards rare phases (benchmarks/bench_pixel_classifier.py).
+        A quarter finds more of the small voids inside particles at the same overlap and calibration (see
+        docs/explanation/pixel-classifiers.md).
     validation_samples : the most voxels that set the temperature and the number of rounds, drawn as labelled
     members : classifiers that are trained apart on other samples, for their mean and their disagreement
     refit : learn from all labels in the end, those held out and those in the gap included
