@@ -37,7 +37,7 @@ def make_scan(size: int, folder: Path) -> Path:
     path = folder / f"scan_{size}.tif"
     twin = folder / f"twin_{size}"
     if not path.exists():
-        command = [sys.executable, "-m", "voltomo", "synth", "-o", twin, "--size", size, "--set", "dtype=uint8"]
+        command = [sys.executable, "-m", "voltomo", "synth", "-o", twin, "--size", size, "--scan-set", "dtype=uint8"]
         command += ["--d50", "6 um" if size > 200 else "4 um", "--seed", 1, "--memory", "6GB", "--quiet"]
         subprocess.run([str(part) for part in command], check=True)
         data = StudyArtifacts(twin).volume.data
