@@ -327,6 +327,14 @@ def test_a_false_shell_shows_in_the_coverage_and_hardly_in_the_overlap() -> None
     )
 
 
+def test_without_an_active_phase_the_reader_is_told_what_is_missing() -> None:
+    """Phases of role `other` are compared by name; what needs the active material says that it is absent."""
+    table = PhaseTable((Phase(1, "a"), Phase(2, "b")))
+    found = _score(PhaseMap(_holes(), table), PhaseMap(_holes(), table))
+    assert not found.measurements.select("void_recall")
+    assert found.warnings == ("No phase has the role active, so that voids and binder coverage are not scored.",)
+
+
 def test_tortuosity_is_compared_where_it_is_asked_for() -> None:
     """Straight pores keep a factor of 1 whatever their width: no error; across them nothing flows, and it says so."""
     truth, result = np.full((8, 12, 10), 2, np.uint8), np.full((8, 12, 10), 2, np.uint8)

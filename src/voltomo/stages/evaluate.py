@@ -157,6 +157,8 @@ def run_evaluate(
         calibration = measure_calibration(result, truth, grouping, work, reach=config.calibration_reach)
         rows, curves = [*rows, *calibration.rows], calibration.curves
     warnings = list(_warn_of_outside(counts, confusion))
+    if not any("active" in name.split("+") for name in grouping.names):
+        warnings.append("No phase has the role active, so that voids and binder coverage are not scored.")
     scores: tuple[InstanceScores, ...] = ()
     if result_instances is not None and truth_instances is not None:
         found = compare_particles(
