@@ -94,6 +94,16 @@ def test_a_block_with_its_halo_has_the_features_of_the_whole(chosen: FeatureSett
         assert np.array_equal(part[name][inner], values[tuple(map(slice, low, high))]), name
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 5, 1), (2, 1, 7), (3, 2, 2)], ids=str)
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_images_smaller_than_every_scale_have_features(shape: tuple[int, int, int], dimension: int) -> None:
+    """A constant sliver keeps its grey, and has no edges."""
+    found = table(Features(FeatureSettings(dimension=dimension)), np.full((1, *shape), 0.25))
+    for name, values in found.items():
+        # the weights of a kernel add up to 1 within a float32, in up to ten passes
+        assert np.allclose(values, 0.25 if "grey" in name else 0, atol=1e-5), name
+
+
 def test_slices_do_not_see_each_other_in_two_dimensions() -> None:
     """The 2D features of a volume are those of its slices."""
     grey = np.random.default_rng(5).normal(size=(1, 3, 40, 40)).astype(np.float32)
