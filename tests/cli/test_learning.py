@@ -162,3 +162,18 @@ def test_models_are_listed_and_shown(run: Run, folder: Path, monkeypatch: pytest
     code, _, err = run("segment", "grey/s_0.tif", "-m", "mine", "-o", "s")
     assert code == 3
     assert "weights.safetensors" in err
+
+
+def test_a_run_with_a_model_carries_its_doubt_to_the_numbers(run: Run, folder: Path) -> None:
+    """Probabilities give the fractions a part for the segmentation; the report names model and scores."""
+    model = folder / "mine"
+    assert run("train", folder / "grey", folder / "labels", "-o", model, *MARKED, "--quiet")[0] == 0
+    options = ("--voxel-size", "none", "--probabilities", "--quiet")
+    code, _, err = run("run", folder / "grey" / "s_0.tif", "-m", model, "-o", folder / "r", *options)
+    assert code == 0, err
+    rows = json.loads((folder / "r" / "measurements.json").read_text())["measurements"]
+    parts = next(row["parts"] for row in rows if row["name"] == "area_fraction")
+    assert next(part for part in parts if part["name"] == "segmentation")["standard_uncertainty"] > 0
+    page = (folder / "r" / "report.html").read_text()
+    assert "Segmented with the model <strong>mine</strong>" in page
+    assert "multilayer perceptron" in (folder / "r" / "methods.md").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def run(
     output: options.OutputFolder = None,
     phases: options.Phases = None,
     model: options.Model = None,
+    probabilities: options.Probabilities = False,
     accept_drift: options.AcceptDrift = False,
     through_plane: Annotated[
         str | None, typer.Option("--through-plane", metavar="z|y|x", help="Axis normal to the current collector.")
@@ -52,10 +54,11 @@ def run(
         source, output = source / "volume.ome.zarr", output or Path(f"{source.name}_study")
     recipe, scan = (source, None) if source.suffix.lower() in (".yaml", ".yml") else (None, source)
     content: Any = recipe
+    segmented = _segment_settings(phases, model=model, probabilities=probabilities, accept_drift=accept_drift)
     if recipe is None:
         steps: list[dict[str, Any]] = [
-            {"segment": _segment_settings(phases) if model is None else _with_model(model, accept_drift, phases)},
-            {"particles": options.parse_settings(None, min_diameter=min_diameter)},
+            {"segment": segmented},
+            *([{"particles": options.parse_settings(None, min_diameter=min_diameter)}] if _knows_active(model) else []),
             {"measure": {}},
         ]
         if truth is not None:
@@ -171,9 +174,7 @@ def segment(
         typer.Option("--method", help="otsu, multi-otsu, triangle, threshold, fractions, hysteresis or kmeans."),
     ] = None,
     model: options.Model = None,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Keep the probabilities of a model's phases.")
-    ] = False,
+    probabilities: options.Probabilities = False,
     accept_drift: options.AcceptDrift = False,
     phases: options.Phases = None,
     settings: options.Settings = None,
@@ -187,12 +188,8 @@ def segment(
     debug: options.Debug = False,
 ) -> None:
     """Segment a scan into phases."""
-    values = {
-        **_segment_settings(phases),
-        **options.parse_settings(settings, method=method, model=model),
-        **({"probabilities": True} if probabilities else {}),
-        **({"accept_drift": True} if accept_drift else {}),
-    }
+    asked = _segment_settings(phases, model=model, probabilities=probabilities, accept_drift=accept_drift)
+    values = {**asked, **options.parse_settings(settings, method=method)}
     _verb(
         source,
         "segment",
@@ -237,25 +234,36 @@ def report(
     _run_in_study(study, "report", values, overwrite, memory, Output(quiet, as_json))
 
 
-def _with_model(model: str, accept_drift: bool, phases: str | None) -> dict[str, Any]:
-    """Settings of `segment` with a model."""
-    if phases is not None:
-        raise InputError("a model knows its phases; leave --phases out")
-    return {"model": model, **({"accept_drift": True} if accept_drift else {})}
-
-
-def _segment_settings(phases: str | None) -> dict[str, Any]:
-    """Settings of `segment` that ``--phases`` stands for."""
+def _segment_settings(
+    phases: str | None, *, model: str | None = None, probabilities: bool = False, accept_drift: bool = False
+) -> dict[str, Any]:
+    """Settings of `segment` that ``--phases``, or ``--model`` and what belongs to it, stand for."""
+    flags = {"probabilities": probabilities, "accept_drift": accept_drift}
+    given: dict[str, Any] = {name: True for name, flag in flags.items() if flag}
+    if model is not None:
+        given["model"] = model
+        if phases is not None:
+            raise InputError("a model knows its phases; leave --phases out")
     if phases is None:
-        return {}
+        return given
     if phases.isdigit():
         count = int(phases)
-        return {"classes": count, "method": "otsu" if count == 2 else "multi-otsu"}
+        return {**given, "classes": count, "method": "otsu" if count == 2 else "multi-otsu"}
     from voltomo.stages.phase_table import read_phase_table
 
     rows = read_phase_table(Path(phases)).table.to_rows()
     named = [{key: row[key] for key in ("id", "name", "role", "color")} for row in rows]
-    return {"phases": named, "method": "otsu" if len(named) == 2 else "multi-otsu"}
+    return {**given, "phases": named, "method": "otsu" if len(named) == 2 else "multi-otsu"}
+
+
+def _knows_active(model: str | None) -> bool:
+    """Whether there will be active material: with a model, if it names some."""
+    if model is None:
+        return True
+    from voltomo.io.model_folder import read_card
+    from voltomo.io.model_lookup import find_model, model_folders
+
+    return bool(read_card(find_model(model, model_folders(os.environ))).phases.with_role("active"))
 
 
 def is_study(path: Path) -> bool:

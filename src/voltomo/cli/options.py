@@ -21,6 +21,7 @@ __all__ = [
     "OutputFolder",
     "Overwrite",
     "Phases",
+    "Probabilities",
     "Quiet",
     "Settings",
     "VoxelSize",
@@ -50,6 +51,12 @@ Model = Annotated[
 ]
 AcceptDrift = Annotated[
     bool, typer.Option("--accept-drift", help="Use the model on a scan that is unlike those that trained it.")
+]
+Probabilities = Annotated[
+    bool,
+    typer.Option(
+        "--probabilities", help="Keep the probabilities of a model's phases; `measure` makes intervals of them."
+    ),
 ]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Memory to stay under, such as 4GB.")]
 Overwrite = Annotated[
