@@ -14,8 +14,8 @@ import yaml
 
 from voltomo.artifacts import Model
 from voltomo.errors import InputError
-from voltomo.stages.model_export import export_model
 from voltomo.inference.openvino_engine import open_network
+from voltomo.stages.model_export import export_model
 
 MakeModel = Callable[..., Model]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from voltomo.learning.predictor import Predictor
 
-__all__ = ["CHANGED", "measure_halo"]
+__all__ = ["CHANGED", "STRIP", "measure_halo", "sample_length"]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Triple: TypeAlias = tuple[int, int, int]
@@ -45,7 +45,7 @@ def measure_halo(predictor: Predictor, grey: Floats, *, changed: float = CHANGED
         full, step = predictor.halo[axis], predictor.multiple[axis]
         size = grey.shape[1 + axis]
         cut = size // 2 // step * step
-        if full <= step or cut < full or size - cut < full + STRIP:
+        if full <= step or cut < full + STRIP or size - cut < full + STRIP:
             continue
         for halo in range(step, full, step):
             if _changes(predictor, grey, whole, axis, cut, halo) <= changed:
@@ -56,11 +56,10 @@ def measure_halo(predictor: Predictor, grey: Floats, *, changed: float = CHANGED
 
 def _changes(predictor: Predictor, grey: Floats, whole: npt.NDArray[np.intp], axis: int, cut: int, halo: int) -> float:
     """Share of voxels in strips on both sides of a cut that get another class when the tile ends `halo` beyond it."""
-    strip = min(STRIP, cut)
-    above = (slice(cut, cut + strip), slice(cut - halo, cut + strip + predictor.halo[axis]))
-    step = predictor.multiple[axis]
-    first = max(0, cut - strip - predictor.halo[axis]) // step * step
-    below = (slice(cut - strip, cut), slice(first, cut + halo))
+    length, size = piece_length(predictor, axis), grey.shape[1 + axis]
+    # Pieces of one length, where they fit: engines prepare themselves for every new shape, which takes long.
+    above = (slice(cut, cut + STRIP), slice(cut - halo, min(size, cut - halo + length)))
+    below = (slice(cut - STRIP, cut), slice(max(0, cut + halo - length), cut + halo))
     shares = []
     for write, read in (above, below):
         piece = np.ascontiguousarray(grey[(slice(None),) * (1 + axis) + (read,)])
@@ -69,3 +68,18 @@ def _changes(predictor: Predictor, grey: Floats, whole: npt.NDArray[np.intp], ax
         before = (slice(None),) * axis
         shares.append(float(np.mean(answer[(*before, inner)] != whole[(*before, write)])))
     return max(shares)
+
+
+def sample_length(predictor: Predictor, axis: int) -> int:
+    """Voxels of a sample along an axis: for pieces on both sides of a cut, or for one slice with what it sees."""
+    around = predictor.halo[axis]
+    return 2 * around + 1 if around <= predictor.multiple[axis] else 2 * piece_length(predictor, axis)
+
+
+def piece_length(predictor: Predictor, axis: int) -> int:
+    """Voxels of a piece that is cut on one side and has the full halo on the other, in whole cells.
+
+    A sample of twice that is best; shorter ones will do, as far as they have the full halo on both sides of a cut.
+    """
+    step = predictor.multiple[axis]
+    return -(-(2 * predictor.halo[axis] + STRIP) // step) * step

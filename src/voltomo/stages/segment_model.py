@@ -16,7 +16,7 @@ from voltomo.errors import InputError
 from voltomo.inference.averaging import AxisAverage, FlipAverage
 from voltomo.inference.decisions import decision_dtype
 from voltomo.inference.engines import EngineName, Precision, open_model, register_engine
-from voltomo.inference.halo import STRIP, measure_halo
+from voltomo.inference.halo import measure_halo, sample_length
 from voltomo.inference.tiles import TileRunner
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.predictor import Predictor
@@ -43,8 +43,8 @@ SLICE_VOXELS = 1 << 20
 """Voxels that a tile of a slice-wise model reads at most: activations of a U-Net of 16 filters then take 0.3 GB."""
 VOLUME_VOXELS = 1 << 21
 """The same for a model of volumes, whose halo costs more in smaller tiles."""
-SAMPLE_EDGE = 384
-"""Edge of the box on which the halo is measured."""
+SAMPLE_EDGES = (512, 160)
+"""Longest edge of the box on which the halo is measured, of slices and of volumes."""
 
 
 class ModelSegmentConfig(BaseModel):
@@ -216,10 +216,8 @@ def _halo(predictor: Predictor, scan: _Scan, config: ModelSegmentConfig, work: W
         return z, y, x
 
     def measure() -> Partial:
-        edge_z, edge_y, edge_x = (
-            min(SAMPLE_EDGE, 2 * around + 3 * STRIP + step)
-            for around, step in zip((z, y, x), predictor.multiple, strict=True)
-        )
+        longest = SAMPLE_EDGES[predictor.multiple[0] > 1]
+        edge_z, edge_y, edge_x = (min(longest, sample_length(predictor, axis)) for axis in range(3))
         box = sample_box(scan.volume, scan.fields[0].mask, (edge_z, edge_y, edge_x))
         return {"halo": np.array(measure_halo(predictor, scan.normalization.apply(box)))}
 
