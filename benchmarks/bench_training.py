@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from typing import Any
 
 import bench_segmentation
@@ -23,23 +22,25 @@ import segmenters
 
 from voltomo.training import Augmentation
 
-QUIET = Augmentation(grey_chance=0.0)
+QUIET, STRONG = Augmentation(grey_chance=0.0), Augmentation.strong()
 VARIANTS: dict[str, dict[str, Any]] = {
     "full": {"network_settings": {"stem": 1}},
     "full-300": {"network_settings": {"stem": 1}, "steps": 300},
+    "full-strong": {"network_settings": {"stem": 1}, "steps": 300, "augmentation": STRONG},
+    "full-no-grey": {"network_settings": {"stem": 1}, "steps": 300, "augmentation": QUIET},
+    "full-narrow": {"network_settings": {"stem": 1, "base": 8, "widest": 64}, "steps": 300},
     "half": {"network_settings": {"stem": 2}},
     "half-300": {"network_settings": {"stem": 2}, "steps": 300},
-    "half-1600": {"network_settings": {"stem": 2}, "steps": 1600},
-    "half-f32": {"network_settings": {"stem": 2}, "precision": "f32"},
-    "half-narrow": {"network_settings": {"stem": 2, "base": 8, "widest": 64}},
-    "half-shallow": {"network_settings": {"stem": 2, "depth": 3}},
-    "half-plain": {"network_settings": {"stem": 2}, "augmentation": Augmentation.none()},
-    "half-no-grey": {"network_settings": {"stem": 2}, "augmentation": QUIET},
-    "half-strong": {"network_settings": {"stem": 2}, "augmentation": replace(Augmentation(), artefact_chance=0.5)},
-    "half-ce": {"network_settings": {"stem": 2}, "loss": "cross_entropy"},
-    "half-segmentpy": {"network_settings": {"stem": 2}, "loss": "segmentpy"},
+    "half-1000": {"network_settings": {"stem": 2}, "steps": 1000},
+    "half-f32": {"network_settings": {"stem": 2}, "steps": 300, "precision": "f32"},
+    "half-shallow": {"network_settings": {"stem": 2, "depth": 3}, "steps": 300},
+    "half-strong": {"network_settings": {"stem": 2}, "steps": 300, "augmentation": STRONG},
+    "half-no-grey": {"network_settings": {"stem": 2}, "steps": 300, "augmentation": QUIET},
+    "half-plain": {"network_settings": {"stem": 2}, "steps": 300, "augmentation": Augmentation.none()},
+    "half-ce": {"network_settings": {"stem": 2}, "steps": 300, "loss": "cross_entropy"},
+    "half-segmentpy": {"network_settings": {"stem": 2}, "steps": 300, "loss": "segmentpy"},
     "half-snapshots": {"network_settings": {"stem": 2}, "members": 3, "ensemble": "snapshots"},
-    "half-ensemble": {"network_settings": {"stem": 2}, "members": 3},
+    "half-ensemble": {"network_settings": {"stem": 2}, "steps": 300, "members": 3},
     "lrcsnet-segmentpy": {"network": "lrcsnet", "loss": "segmentpy"},
     "segnet": {"network": "segnet"},
     "patchnet": {"network": "patchnet"},

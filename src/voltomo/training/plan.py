@@ -17,7 +17,7 @@ __all__ = ["TrainingPlan", "plan_training"]
 _EDGE, _EDGE_DEEP = 192, 48
 """Edge of a crop in 2D and 3D: several particles of a nano-CT scan, and a batch that stays in the processor's cache."""
 _BATCH, _BATCH_DEEP = 8, 4
-_STEPS_FEW, _STEPS_MANY = 400, 800
+_STEPS_FEW, _STEPS_MANY = 400, 700
 """Steps from 10⁴ labelled voxels (scribbles) and from 10⁶ (a few whole slices) on; in between by the logarithm."""
 _FLAT = 1.5
 """Slices thicker than this many pixels begin with layers that look along y and x only."""
