@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from voltomo.artifacts import Model, Phase, PhaseTable
-from voltomo.errors import InputError, InputNotFoundError, ReadError
+from voltomo.errors import InputError, InputNotFoundError, ReadError, StorageError
 from voltomo.io.model_card import CARD, opset_version
 from voltomo.io.model_folder import is_model, read_card, read_model, write_model
 from voltomo.io.model_lookup import find_model, list_models, load_model, model_folders
@@ -179,6 +179,13 @@ def test_other_files_are_not_replaced(tmp_path: Path) -> None:
     (folder / "thesis.docx").write_bytes(b"")
     with pytest.raises(InputError, match=r"thesis.docx"):
         write_model(model(), folder, overwrite=True)
+
+
+def test_no_place_for_a_folder(tmp_path: Path) -> None:
+    """Where a file stands in the way of the folder, that is said."""
+    (tmp_path / "models").write_bytes(b"")
+    with pytest.raises(StorageError, match="no folder"):
+        write_model(model(), tmp_path / "models" / "mine")
 
 
 def test_record_must_be_plain(tmp_path: Path) -> None:

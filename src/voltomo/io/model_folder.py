@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.artifacts.model import Model, Weights
-from voltomo.errors import InputError, InputNotFoundError, ReadError
+from voltomo.errors import InputError, InputNotFoundError, ReadError, StorageError
 from voltomo.io.atomic import new_file, new_folder
 from voltomo.io.model_card import (
     CARD,
@@ -80,7 +80,10 @@ def write_model(model: Model, path: Path | str, *, overwrite: bool = False) -> P
         with new_file(path, overwrite=overwrite) as temporary:
             write_zip(temporary, files)
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"there can be no folder {path.parent} for the model: {error}") from error
     with new_folder(path, overwrite=overwrite, is_ours=lambda item: _is_part(item.name)) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
