@@ -74,6 +74,12 @@ def test_without_domain_nothing_differs() -> None:
     assert compare_domain({}, fingerprint(normalized(grains(0)))).differences == ()
 
 
+def test_domains_of_another_form() -> None:
+    """A domain without standard errors is refused rather than misread."""
+    with pytest.raises(InputError, match="another version"):
+        compare_domain({"features": {"noise": [0, 1]}, "images": 1}, {"noise": 0.5})
+
+
 def test_outside_the_field_of_view_does_not_count() -> None:
     """A slice with a corner of nan has nearly the fingerprint of the whole."""
     whole = normalized(grains(1))

@@ -12,7 +12,7 @@ from voltomo.inference.engines import EngineName, Precision, open_model
 
 __all__ = ["Replay", "replay_test"]
 
-EXPECTED = {"f32": (0.9999, 1e-3), "bf16": (0.99, 0.1)}
+EXPECTED = {"f32": (0.9999, 1e-3), "bf16": (0.98, 0.1)}
 """Share of voxels with the same class, and largest difference of a logit in parts of the largest logit, by precision.
 
 Other orders of summation move f32 by 1e-5; bf16 keeps 8 bits of every number, and a test image may be all boundaries.

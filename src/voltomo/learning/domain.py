@@ -232,11 +232,22 @@ def compare_domain(domain: Mapping[str, Any], found: Fingerprint) -> Drift:
     ----------
     domain : what `describe_domain` gave; without features, nothing can differ
     found : fingerprint of the scan
+
+    Raises
+    ------
+    InputError
+        If the domain has another form.
     """
     slack = {feature.name: feature.slack for feature in FEATURES}
     doubt = DOUBT / max(1, int(domain.get("images", 1))) ** 1.5
     differences = []
-    for name, (low, high, error) in domain.get("features", {}).items():
+    for name, values in domain.get("features", {}).items():
+        if len(values) != 3:
+            raise InputError(
+                f"the domain of this model says {values} of the feature {name!r}; expected the smallest and the "
+                "largest value and the standard error. Was it trained by another version? Train it again"
+            )
+        low, high, error = values
         if name in found:
             beyond = max(low - found[name], found[name] - high, 0.0)
             tolerance = slack[name.split(" of channel")[0]] + (high - low) / 4 + doubt * error
