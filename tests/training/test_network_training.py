@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 from voltomo.artifacts.model import Model  # noqa: E402 - after the check for torch
 from voltomo.artifacts.phases import Phase, PhaseTable  # noqa: E402
 from voltomo.errors import ConvergenceError, GateError, InputError, StudyError  # noqa: E402
+from voltomo.inference.replay import replay_test
 from voltomo.learning.pairs import LabelledImage  # noqa: E402
 from voltomo.learning.splits import Split, split_labels  # noqa: E402
 from voltomo.training import Augmentation, Progress, TrainingSettings, rebuild_network, train_network  # noqa: E402
@@ -116,6 +117,7 @@ def test_an_interrupted_training_goes_on_to_the_bit(
     again = _train(images, phases, settings, checkpoint=path)
     assert _digest(again) == _digest(whole)
     assert again.temperature == whole.temperature
+    assert replay_test(whole, precision="f32").passed  # the stored test is of the whole ensemble
     for one, other in zip(again.record["trainings"], whole.record["trainings"], strict=True):
         assert one["curve"] == other["curve"]
         assert one["validations"] == other["validations"]

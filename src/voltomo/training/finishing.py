@@ -1,4 +1,4 @@
-"""What a trained network still needs before it is a model: its temperature, scores, a stored test."""
+"""What a trained network still needs before it is a model: scores, a stored test."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch import nn
 
 from voltomo.artifacts.phases import PhaseTable
 from voltomo.errors import GateError
-from voltomo.learning.temperature import TEMPERATURES, fit_temperature
 from voltomo.metrics.calibration import brier_score, calibration_error, count_calibration, reliability_curve
 from voltomo.training.sampling import IGNORE, class_rows
 from voltomo.training.validation import ValidationPart, as_tensor
 
-__all__ = ["HeldOut", "collect_logits", "held_out_scores", "member_temperature", "stored_test"]
+__all__ = ["HeldOut", "collect_logits", "held_out_scores", "stored_test"]
 
 _SAMPLE = 1_000_000  # validation voxels that a temperature is fitted on: three digits of it
 _TEST_EDGE, _TEST_DEPTH = 96, 16
+_LEAST = 1e-12  # a probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,16 @@ class HeldOut:
     logits: npt.NDArray[np.float32]
     rows: npt.NDArray[np.int64]
 
+    @property
+    def combined(self) -> npt.NDArray[np.float32]:
+        """(K, V) logits of the ensemble."""
+        return _combine(self.logits)
+
     def probabilities(self, temperature: float) -> npt.NDArray[np.float64]:
-        """(K, V) mean over the networks of the softmax."""
-        scaled = torch.from_numpy(self.logits).double() / temperature
-        mean: npt.NDArray[np.float64] = torch.softmax(scaled, 1).mean(0).numpy()
-        return mean
+        """(K, V) softmax of the logits divided by the temperature."""
+        scaled = torch.from_numpy(self.combined).double() / temperature
+        found: npt.NDArray[np.float64] = torch.softmax(scaled, 0).numpy()
+        return found
 
 
 def collect_logits(networks: Sequence[nn.Module], validation: ValidationPart) -> HeldOut:
@@ -58,29 +63,6 @@ def collect_logits(networks: Sequence[nn.Module], validation: ValidationPart) ->
             np.stack([validation.logits(network, tile).numpy()[:, known][:, ::every] for network in networks])
         )
     return HeldOut(np.concatenate(logits, axis=2), np.concatenate(truth))
-
-
-def member_temperature(held_out: HeldOut) -> float:
-    """The temperature that the logits of every network are divided by.
-
-    Notes
-    -----
-    For one network by `voltomo.learning.temperature.fit_temperature`. The mean of the probabilities of an ensemble is
-    fitted by golden-section search of the mean negative log-likelihood over log(temperature), to 1 %.
-    """
-    if len(held_out.logits) == 1:
-        return fit_temperature(held_out.logits[0], held_out.rows + 1)
-
-    def cost(position: float) -> float:
-        likely = held_out.probabilities(float(np.exp(position)))[held_out.rows, np.arange(len(held_out.rows))]
-        return float(-np.log(np.maximum(likely, 1e-12)).mean())
-
-    low, high = (float(np.log(value)) for value in TEMPERATURES)
-    golden = (np.sqrt(5) - 1) / 2
-    while high - low > 0.01:
-        first, second = high - golden * (high - low), low + golden * (high - low)
-        low, high = (low, second) if cost(first) < cost(second) else (first, high)
-    return float(np.exp((low + high) / 2))
 
 
 def held_out_scores(held_out: HeldOut, temperature: float, phases: PhaseTable) -> dict[str, Any]:
@@ -112,7 +94,7 @@ def held_out_scores(held_out: HeldOut, temperature: float, phases: PhaseTable) -
 
 
 def stored_test(
-    network: nn.Module, validation: ValidationPart
+    networks: Sequence[nn.Module], validation: ValidationPart
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """A small piece of the first held-out image (C, Z, Y, X) and the network's logits (K, Z, Y, X) for it."""
     if not validation.tiles:
@@ -129,5 +111,18 @@ def stored_test(
     # A single slice has itself as neighbours, as at the end of a volume.
     stack = np.repeat(grey, 2 * validation.neighbors + 1, axis=1) if validation.neighbors else grey
     with torch.no_grad():
-        logits = network(as_tensor(stack[None], validation.dimension)).float()[0].numpy()
+        given = as_tensor(stack[None], validation.dimension)
+        logits = _combine(np.stack([network(given).float()[0].numpy() for network in networks]))
     return grey, np.ascontiguousarray(logits if validation.dimension == 3 else logits[:, None])
+
+
+def _combine(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(K, ...) logits of (M, K, ...) of an ensemble, as `voltomo.inference.averaging.Ensemble` gives them.
+
+    Those of a single network are its own; of several, the logarithm of their mean probability.
+    """
+    found: npt.NDArray[np.float32] = logits[0]
+    if len(logits) > 1:
+        mean = torch.softmax(torch.from_numpy(logits).double(), 1).mean(0)
+        found = torch.log(torch.clamp(mean, min=_LEAST)).float().numpy()
+    return found

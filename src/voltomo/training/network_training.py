@@ -17,13 +17,15 @@ from torch import nn
 from voltomo.artifacts.model import Model
 from voltomo.artifacts.phases import PhaseTable
 from voltomo.errors import GateError, InputError
-from voltomo.learning.normalization import Normalization, measure_by_scan
+from voltomo.learning.kept import channel_names, describe_image, typical_normalization, voxel_range
+from voltomo.learning.normalization import measure_by_scan
 from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.splits import Split
+from voltomo.learning.temperature import fit_temperature
 from voltomo.networks import build_network, export_onnx, resolve_settings
 from voltomo.networks.contract import settings_mapping
 from voltomo.training.checkpoint import Tensors, fingerprint
-from voltomo.training.finishing import collect_logits, held_out_scores, member_temperature, stored_test
+from voltomo.training.finishing import collect_logits, held_out_scores, stored_test
 from voltomo.training.optimization import Optimized, optimize
 from voltomo.training.plan import TrainingPlan, plan_training
 from voltomo.training.progress import Progress
@@ -31,7 +33,6 @@ from voltomo.training.sampling import CropSampler
 from voltomo.training.settings import TrainingSettings
 from voltomo.training.transfer import Transfer, frozen_prefixes, load_weights, reuse_weights
 from voltomo.training.validation import ValidationPart
-from voltomo.units import VoxelSize
 
 __all__ = ["rebuild_network", "train_network"]
 
@@ -98,7 +99,7 @@ def train_network(
     validation = ValidationPart(
         images, split.validation, normalizations, phases, network_settings.dimension, network_settings.neighbors
     )
-    data = [_data_hash(image, split, number) for number, image in enumerate(images)]
+    data = [_described(image, split, number) for number, image in enumerate(images)]
     identity = fingerprint(
         {
             "settings": asdict(settings),
@@ -129,7 +130,7 @@ def train_network(
             validation,
             split,
             data,
-            _channel_names(images, channels),
+            channel_names(images, channels),
             transfer,
             start,
         )
@@ -239,9 +240,9 @@ def _finish(
 ) -> Model:
     """The model with its scores."""
     held_out = collect_logits(networks, validation)
-    temperature = member_temperature(held_out)
+    temperature = fit_temperature(held_out.combined, held_out.rows + 1)
     resolved = resolve_settings(plan.network, plan.network_settings)
-    test_input, test_output = stored_test(networks[0], validation)
+    test_input, test_output = stored_test(networks, validation)
     inputs = resolved.input_channels(len(channels))
     onnx = [export_onnx(network, channels=inputs, spatial=resolved.spatial) for network in networks]
     weights = [
@@ -275,11 +276,11 @@ def _finish(
         settings=settings_mapping(resolved, networks[0]),
         phases=validation.phases,
         channels=channels,
-        normalization=_typical(validation.normalizations).to_mapping(),
+        normalization=typical_normalization(validation.normalizations).to_mapping(),
         weights=weights[0],
         onnx=onnx[0],
         temperature=temperature,
-        voxel_size=_voxel_range(validation.images),
+        voxel_size=voxel_range(validation.images),
         record=record,
         test_input=test_input,
         test_output=test_output,
@@ -289,50 +290,10 @@ def _finish(
     )
 
 
-def _typical(normalizations: Sequence[Normalization]) -> Normalization:
-    """Median over the images of what becomes 0 and 1; a percentile one is measured again on every scan anyway."""
-    low, high = (
-        tuple(float(value) for value in np.median([getattr(one, what) for one in normalizations], axis=0))
-        for what in ("low", "high")
-    )
-    return Normalization(low, high, normalizations[0].method, normalizations[0].percentiles)
-
-
-def _voxel_range(images: Sequence[LabelledImage]) -> tuple[VoxelSize, VoxelSize] | None:
-    """Smallest and largest voxel along each axis of the images that know theirs."""
-    known = np.array([image.voxel_size for image in images if image.voxel_size is not None])
-    if not known.size:
-        return None
-    (a, b, c), (d, e, f) = known.min(axis=0).tolist(), known.max(axis=0).tolist()
-    return (a, b, c), (d, e, f)
-
-
-def _channel_names(images: Sequence[LabelledImage], given: Sequence[str] | None) -> tuple[str, ...]:
-    count = int(images[0].grey.shape[0])
-    if given is None:
-        return ("grey",) if count == 1 else tuple(f"channel {k + 1}" for k in range(count))
-    if len(given) != count:
-        raise InputError(f"expected {count} channel names, found {list(given)}")
-    return tuple(given)
-
-
-def _data_hash(image: LabelledImage, split: Split, number: int) -> dict[str, Any]:
+def _described(image: LabelledImage, split: Split, number: int) -> dict[str, Any]:
     """What tells whether an image, its labels or its split have changed."""
-    grey = hashlib.sha256()
-    for z in range(image.shape[0]):
-        grey.update(np.ascontiguousarray(image.grey[:, z : z + 1]).tobytes())
-    return {
-        "name": image.name,
-        "scan": image.scan,
-        "shape": list(image.shape),
-        "annotator": image.annotator,
-        "grey": grey.hexdigest(),
-        "labels": hashlib.sha256(np.ascontiguousarray(image.labels).tobytes()).hexdigest(),
-        "labelled": image.labelled,
-        "training": int(split.training[number].sum()),
-        "validation": int(split.validation[number].sum()),
-        "split": hashlib.sha256(np.packbits(split.validation[number]).tobytes()).hexdigest(),
-    }
+    held = hashlib.sha256(np.packbits(split.validation[number]).tobytes()).hexdigest()
+    return {**describe_image(image, split, number), "split": held}
 
 
 def _weights_hash(model: Model) -> str:
