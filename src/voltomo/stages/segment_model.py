@@ -105,7 +105,7 @@ def run_model_segment(
     report = check_domain(volume, model, scan.fields[0].mask, scan.normalization, work, accept=config.accept_drift)
     opened = open_model(model, engine=config.engine, precision=config.precision)
     predictor = _averaged(opened.predictor, model, config)
-    voxels = config.tile_voxels or (VOLUME_VOXELS if predictor.multiple[0] > 1 else SLICE_VOXELS)
+    voxels = config.tile_voxels or (VOLUME_VOXELS if model.dimension == 3 else SLICE_VOXELS)
     halo = _halo(predictor, scan, config, work, voxels)
     phases = work.array("phases", volume.shape, np.uint8)
     probabilities = (
@@ -203,7 +203,7 @@ def percentile(histogram: Histogram, percent: float) -> float:
 def _averaged(predictor: Predictor, model: Model, config: ModelSegmentConfig) -> Predictor:
     """The predictor with the averaging that was asked for."""
     if config.average == "flips":
-        return FlipAverage(predictor, through_plane=predictor.multiple[0] > 1)
+        return FlipAverage(predictor, through_plane=model.dimension == 3)
     return AxisAverage(predictor) if config.average == "axes" else predictor
 
 
