@@ -55,6 +55,12 @@ class Conductor:
     is_periodic: bool
 
     @property
+    def contrast(self) -> float:
+        """Largest over smallest conductance between neighbors along one axis."""
+        ratios = [float(axis.max() / axis[axis > 0].min()) for axis in self.joints if (axis > 0).any()]
+        return max(ratios, default=1.0)
+
+    @property
     def planes(self) -> int:
         """Planes of voxels across the flow."""
         return int(self.codes.shape[0]) - 2
