@@ -23,7 +23,7 @@ demo: $(VENV)/.run
 	$(BIN)/voltomo demo -o demo --size $(DEMO_SIZE) --overwrite
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 $(TEST_OPTIONS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_OPTIONS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests benchmarks

@@ -32,7 +32,7 @@ def measure(source: Path, phases: str, tmp_path: Path, voxel_size: str = "none")
     )
 
 
-QUICK = {"transport": "none", "local_thickness": "none", "conventions": False}
+QUICK = {"transport": "none", "local_thickness": "none", "conventions": False, "uncertainty": {"resolution": []}}
 """Without what takes long on 16 million voxels and is tested elsewhere."""
 PORE_SOLID = "  - {id: 1, code: 0, name: pore, role: pore}\n  - {id: 2, code: 1, name: solid, role: active}\n"
 THREE_PHASES = """\
