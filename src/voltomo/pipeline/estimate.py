@@ -22,9 +22,9 @@ SECONDS = {
     "denoise": (1.0, 0.4),
     "segment": (0.2, 0.015),
     "particles": (0.8, 0.6),
-    "measure": (0.3, 0.05),
+    "measure": (12.0, 1.5),
     "evaluate": (0.3, 0.1),
-    "report": (4.0, 0.03),
+    "report": (5.5, 0.03),
 }
 """Per stage: seconds of its own, and seconds per million voxels; `benchmarks/bench_recipe.py` on two cores."""
 
