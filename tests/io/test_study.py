@@ -97,13 +97,17 @@ def test_a_damaged_record_is_reported_not_overwritten(tmp_path: Path) -> None:
 
 def test_a_request_refused_at_once_leaves_no_folder(tmp_path: Path) -> None:
     """What a refusal made goes; a study that was there, or was interrupted, stays."""
-    with pytest.raises(InputError), Study(tmp_path / "new") as study:
-        study.staging("synth", "a")
-        raise InputError("such an electrode cannot be made")
+
+    def end(folder: Path, error: BaseException) -> None:
+        with Study(folder) as study:
+            study.staging("synth", "a")
+            raise error
+
+    with pytest.raises(InputError):
+        end(tmp_path / "new", InputError("such an electrode cannot be made"))
     assert not (tmp_path / "new").exists()
-    with pytest.raises(KeyboardInterrupt), Study(tmp_path / "stopped") as study:
-        study.staging("synth", "a")
-        raise KeyboardInterrupt
-    with pytest.raises(InputError), Study(tmp_path / "stopped"):
-        raise InputError("another request")
+    with pytest.raises(KeyboardInterrupt):
+        end(tmp_path / "stopped", KeyboardInterrupt())
+    with pytest.raises(InputError):
+        end(tmp_path / "stopped", InputError("another request"))
     assert (tmp_path / "stopped" / ".voltomo" / "synth").exists()
