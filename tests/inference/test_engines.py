@@ -10,6 +10,7 @@ import pytest
 
 from voltomo.artifacts import Model
 from voltomo.errors import InputError, ShapeError
+from voltomo.inference import engines
 from voltomo.inference.engines import check_precisions, choose_precision, open_model, open_predictor, register_engine
 from voltomo.inference.openvino_engine import cpu_precisions
 
@@ -77,7 +78,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return raised / raised.sum(axis=0)
 
 
-def test_registered_engines_are_used(network_model: MakeModel) -> None:
+def test_registered_engines_are_used(network_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that is registered, such as torch, is asked with precision and threads."""
     asked = []
 
@@ -85,22 +86,19 @@ def test_registered_engines_are_used(network_model: MakeModel) -> None:
         asked.append((model.name, precision, threads))
         return "predictor"
 
+    monkeypatch.setattr(engines, "_engines", dict(engines._engines))
     register_engine("torch", engine)  # type: ignore[arg-type]
-    try:
-        opened = open_model(network_model(), engine="torch", threads=3)
-    finally:
-        from voltomo.inference import engines
-
-        del engines._engines["torch"]
+    opened = open_model(network_model(), engine="torch", threads=3)
     assert (opened.predictor, opened.engine, opened.precision) == ("predictor", "torch", "f32")
     assert asked == [("random unet", "f32", 3)]
 
 
-def test_refusals(network_model: MakeModel) -> None:
+def test_refusals(network_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine for another kind, one that is not there, an odd precision, and wrong channels are refused."""
     model = network_model()
     with pytest.raises(InputError, match="numba does not run it, openvino does"):
         open_predictor(model, engine="numba")
+    monkeypatch.setattr(engines, "_engines", {k: v for k, v in engines._engines.items() if k != "torch"})
     with pytest.raises(InputError, match="no engine 'torch' here"):
         open_predictor(model, engine="torch")
     with pytest.raises(InputError, match="f32 or bf16"):
