@@ -11,10 +11,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from voltomo.artifacts import OUTSIDE, PhaseTable
 from voltomo.artifacts.phases import Phase
+from voltomo.morphology.boundaries import spread_phases
 
 __all__ = ["IN_PHASE", "REST", "against_rest", "phase_against_rest", "phase_at_probability", "shift_boundary"]
 
@@ -60,9 +60,7 @@ def shift_boundary(labels: Bytes, phase_id: int, shift: Literal[-1, 0, 1]) -> By
     if shift == 0:
         return here
     source, target = (IN_PHASE, REST) if shift > 0 else (REST, IN_PHASE)
-    moved = here.copy()
-    _overwrite(here, np.uint8(source), np.uint8(target), moved)
-    return moved
+    return spread_phases(here, [source], [target])
 
 
 def phase_at_probability(probability: Bytes, labels: Bytes, least: float) -> Bytes:
@@ -77,21 +75,3 @@ def phase_at_probability(probability: Bytes, labels: Bytes, least: float) -> Byt
     here = np.where(probability >= np.float32(255 * least), np.uint8(IN_PHASE), np.uint8(REST))
     here[labels == OUTSIDE] = OUTSIDE
     return here
-
-
-@njit(cache=True, nogil=True)
-def _overwrite(here: Bytes, source: np.uint8, target: np.uint8, moved: Bytes) -> None:
-    """Give every voxel of the target that shares a face with the source to the source, in `moved`."""
-    nz, ny, nx = here.shape
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                if here[z, y, x] == target and (
-                    (z > 0 and here[z - 1, y, x] == source)
-                    or (z + 1 < nz and here[z + 1, y, x] == source)
-                    or (y > 0 and here[z, y - 1, x] == source)
-                    or (y + 1 < ny and here[z, y + 1, x] == source)
-                    or (x > 0 and here[z, y, x - 1] == source)
-                    or (x + 1 < nx and here[z, y, x + 1] == source)
-                ):
-                    moved[z, y, x] = source
