@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +11,15 @@ import numpy.typing as npt
 from voltomo.artifacts import ArrayLike, Measurement, PhaseMap, as_zyx
 from voltomo.blocks import Block
 from voltomo.errors import InputError, ShapeError
-from voltomo.metrics.boundary_band import IN_PHASE, against_rest, shift_boundary
 from voltomo.metrics.operators import with_operators, with_perturbed_boundary
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.uncertainty import with_reason
+from voltomo.stages.boundary_sides import both_sides, moved_boundaries
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
-from voltomo.stages.varied_flows import Flows, flow_ratios, single_flows, times
+from voltomo.stages.varied_flows import flow_ratios, single_flows, times
 from voltomo.stages.workspace import Workspace
 
-__all__ = ["operator_parts", "perturbed_boundary", "shifted"]
+__all__ = ["operator_parts", "perturbed_boundary"]
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
@@ -117,34 +116,9 @@ def perturbed_boundary(
         In the same order; numbers that depend on two boundaries, such as interfaces, stay as they are.
     """
     items = list(numbers)
-    rows = {phase.name: phase for phase in sample.phases}
-    signs: tuple[Literal[-1, 1], ...] = (-1, 1)
-    variants = {
-        f"{phase.id} {sign}": Variant(
-            against_rest(phase), partial(shifted, phase_id=phase.id, sign=sign, voxels=voxels)
-        )
-        for phase in sample.phases
-        for sign in signs
-    }
-    flows: Flows = single_flows(items) if transport else ()
-    step, halo = f"boundary within {voxels}", voxels + 1
-    found = count_variants(variants, (labels,), sample, work, step=step, halo=halo, bytes_per_voxel=10)
-    ratios = flow_ratios(variants, (labels,), flows, sample, work, step=step, halo=halo)
-    everything = {key: {**found[key], **times(ratios[key], items)} for key in found}
-    moved = []
-    for item in items:
-        if item.value is not None and not item.phase_2 and item.phase in rows:
-            sides = [everything[f"{rows[item.phase].id} {sign}"].get(row_key(item)) for sign in signs]
-            known = [side for side in sides if side is not None]
-            if len(known) == len(signs):
-                item = with_perturbed_boundary(item, *known, voxels=voxels)
-        moved.append(item)
-    return moved
-
-
-def shifted(_block: Block, labels: Bytes, *, phase_id: int, sign: Literal[-1, 1], voxels: int = 1) -> Bytes:
-    """One phase against the rest, with its boundary moved by layers of voxels."""
-    moved = shift_boundary(labels, phase_id, sign)
-    for _ in range(voxels - 1):
-        moved = shift_boundary(moved, IN_PHASE, sign)
-    return moved
+    sides = moved_boundaries(items, labels, sample, work, voxels=voxels, transport=transport)
+    found = [both_sides(item, sides) for item in items]
+    return [
+        item if known is None else with_perturbed_boundary(item, *known, voxels=voxels)
+        for item, known in zip(items, found, strict=True)
+    ]

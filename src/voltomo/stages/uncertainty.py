@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from voltomo.artifacts import ArrayLike, Channel, Measurement, PhaseMap, SensitivityBand, UncertaintyPart, Volume
+from voltomo.artifacts import ArrayLike, Channel, Measurement, Phase, PhaseMap, SensitivityBand, UncertaintyPart, Volume
 from voltomo.blocks import Block, Partial
 from voltomo.errors import InputError, ShapeError
 from voltomo.metrics.boundary_band import against_rest, phase_at_probability
@@ -27,8 +27,9 @@ from voltomo.metrics.sample import Sample
 from voltomo.metrics.transport import TRANSPORT
 from voltomo.metrics.uncertainty import with_band, with_part, with_reason
 from voltomo.stages.apparent import PartsOfWindow
+from voltomo.stages.boundary_sides import Sides, both_sides, follow_sides, moved_boundaries
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
-from voltomo.stages.operators import operator_parts, perturbed_boundary, shifted
+from voltomo.stages.operators import operator_parts, perturbed_boundary
 from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
 from voltomo.stages.segment import SegmentConfig
 from voltomo.stages.varied_flows import flow_ratios, single_flows, times
@@ -41,9 +42,10 @@ Array: TypeAlias = npt.NDArray[Any]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _LEAST, _MOST = 0.3, 0.7
+_BOUNDARY, _PROBABILITY = "boundary ± 1 voxel", "probability 0.3 to 0.7"
 _NOTES = {
-    "boundary ± 1 voxel": "the boundary of the phase a layer of voxels farther in and farther out, against the rest",
-    "probability 0.3 to 0.7": "the phase where its probability is at least 0.7, and at least 0.3, against the rest",
+    _BOUNDARY: "the boundary of the phase a layer of voxels farther in and farther out, against the rest",
+    _PROBABILITY: "the phase where its probability is at least 0.7, and at least 0.3, against the rest",
 }
 
 
@@ -183,52 +185,39 @@ def boundary_bands(
     list of Measurement
         In the same order; numbers that depend on more than one boundary, such as interfaces, have no band.
     """
-    moved: dict[str, Variant] = {}
-    drawn: dict[str, Variant] = {}
-    shifts: tuple[Literal[-1, 1], ...] = (-1, 1)
-    for row, phase in enumerate(sample.phases):
-        for side, shift in enumerate(shifts):
-            derive = partial(shifted, phase_id=phase.id, sign=shift)
-            moved[f"{row} {side}"] = Variant(against_rest(phase), derive)
-        for side, least in enumerate((_MOST, _LEAST)):
-            drawn[f"{row} {side}"] = Variant(against_rest(phase), partial(_at_probability, row=row, least=least))
     banded = list(numbers)
-    flows = single_flows(banded) if transport else ()
-    boundary, probability = _NOTES
-    kinds: list[tuple[str, str, dict[str, Variant], tuple[ArrayLike, ...], int]] = [
-        (boundary, "boundary moved", moved, (labels,), 2)
-    ]
-    if phase_map.probabilities is not None:
-        kinds.append((probability, "probability", drawn, (labels, *_channels(phase_map)), 1))
-    for name, step, variants, sources, halo in kinds:
-        memory = 9.0 + len(sources)
-        found = count_variants(variants, sources, sample, work, step=step, halo=halo, bytes_per_voxel=memory)
-        ratios = flow_ratios(variants, sources, flows, sample, work, step=step, halo=halo)
-        everything = {key: {**found[key], **times(ratios[key], banded)} for key in found}
-        banded = _with_bands(banded, everything, sample, name)
-    return banded
+    sides = moved_boundaries(banded, labels, sample, work, voxels=1, transport=transport)
+    banded = [_with_band(item, sides, _BOUNDARY) for item in banded]
+    if phase_map.probabilities is None:
+        return banded
+    drawn = {phase.name: _drawn(phase, row) for row, phase in enumerate(sample.phases)}
+    sources = (labels, *_channels(phase_map))
+    settings: dict[str, Any] = {"halo": 1, "bytes_per_voxel": 9.0 + len(sources), "transport": transport}
+    sides = follow_sides(drawn, sources, banded, sample, work, step="probability", **settings)
+    return [_with_band(item, sides, _PROBABILITY) for item in banded]
+
+
+def _drawn(phase: Phase, row: int) -> tuple[Variant, Variant]:
+    """The phase where it is likely, and where it is possible."""
+    table = against_rest(phase)
+    return (
+        Variant(table, partial(_at_probability, row=row, least=_MOST)),
+        Variant(table, partial(_at_probability, row=row, least=_LEAST)),
+    )
 
 
 def _at_probability(_block: Block, labels: Bytes, *probabilities: Bytes, row: int, least: float) -> Bytes:
     return phase_at_probability(probabilities[row], labels, least)
 
 
-def _with_bands(
-    numbers: Sequence[Measurement], found: Mapping[str, Numbers], sample: Sample, name: str
-) -> list[Measurement]:
-    """A band for each number of one phase that both of its varied maps have; the number itself lies within it."""
-    rows = {phase.name: row for row, phase in enumerate(sample.phases)}
-    banded = []
-    for item in numbers:
-        if item.value is not None and not item.phase_2 and item.phase in rows:
-            sides = [found[f"{rows[item.phase]} {side}"].get(row_key(item)) for side in (0, 1)]
-            known = [side for side in sides if side is not None]
-            if len(known) == 2:
-                everything = (item.value, *known)
-                note = f"{_NOTES[name]}; {_ON_PART}" if item.name in TRANSPORT else _NOTES[name]
-                item = with_band(item, SensitivityBand(name, min(everything), max(everything), note))
-        banded.append(item)
-    return banded
+def _with_band(item: Measurement, sides: Sides, name: str) -> Measurement:
+    """A band for a number that both maps of its phase have; the number itself lies within it."""
+    known = both_sides(item, sides)
+    if item.value is None or known is None:
+        return item
+    everything = (item.value, *known)
+    note = f"{_NOTES[name]}; {_ON_PART}" if item.name in TRANSPORT else _NOTES[name]
+    return with_band(item, SensitivityBand(name, min(everything), max(everything), note))
 
 
 def segmentation_parts(
