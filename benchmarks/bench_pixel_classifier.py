@@ -30,6 +30,7 @@ from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.splits import split_labels
 from voltomo.metrics.void_recall import choose_voids, is_found, void_sizes
 from voltomo.segmentation.fitted_cut import fit_cut
+from voltomo.stages.model_scores import score_model
 
 SLICES = ("A_1", "A_200", "A_400", "B_103", "B_510", "B_929", "C_394", "C_546", "C_698")
 BESIDE = Path(__file__).parents[2] / "shared" / "data" / "nmc_nanoct"
@@ -262,7 +263,7 @@ class TimePixelClassifier:
         split = split_labels([self.image], gap=GAP)
         model = train_classifier([self.image], split, self.phases, ClassifierSettings(method=method, samples=5000))
         self.classifier = open_classifier(model)
-        self.iou = model.record["validation"]["iou"]["NMC"]
+        self.iou = score_model(model, self.classifier, [self.image], split)["iou"]["NMC"]
 
     def time_train(self, method: str) -> None:
         self.train(method)

@@ -174,16 +174,11 @@ def test_probabilities_mean_what_they_say(models: dict[str, Model]) -> None:
 
 
 def test_without_held_out_labels_nothing_is_calibrated() -> None:
-    """The temperature is 1, and the record says so."""
+    """The temperature is 1, and no feature has an importance."""
     none = Split(SPLIT.training, tuple(np.zeros_like(mask) for mask in SPLIT.validation))
     model = train(IMAGES, none)
     assert model.temperature == 1.0
-    assert model.record["validation"] == {
-        "voxels": 0,
-        "confusion": [[0] * 3] * 3,
-        "iou": dict.fromkeys(("pore", "binder", "active")),
-        "calibrated": False,
-    }
+    assert model.record["importances"] == {}
 
 
 def test_boosting_stops_where_held_out_labels_say(models: dict[str, Model]) -> None:
@@ -224,14 +219,20 @@ def test_volumes_and_anisotropic_voxels() -> None:
 
 
 def test_two_channels_are_both_used() -> None:
-    """A channel of noise beside the one that shows the phases."""
+    """A channel of noise beside the one that shows the phases: the phases are found, and noise has no importance."""
     images = []
     for image in IMAGES:
         noise = np.random.default_rng(3).normal(size=image.grey.shape).astype(np.float32)
         images.append(LabelledImage(image.name, np.concatenate([noise, image.grey]), image.labels))
     model = train(images, SPLIT, SETTINGS, channels=("SE", "BSE"))
     assert model.channels == ("SE", "BSE")
-    assert model.record["validation"]["iou"]["active"] > 0.9  # as with one channel
+    grey = measure_normalization(np.asarray(images[1].grey)).apply(np.asarray(images[1].grey))
+    found = open_classifier(model)(grey).argmax(axis=0)
+    assert np.mean((found == truth_of(IMAGES[1]))[SPLIT.validation[1]]) > 0.9  # as with one channel
+    importances = model.record["importances"]
+    noise = [value for name, value in importances.items() if name.startswith("SE")]
+    assert max(importances, key=importances.__getitem__).startswith("BSE")
+    assert max(noise) < 0.1 * max(importances.values())  # a few hundred voxels make some of the rest of it useful
     with pytest.raises(InputError, match="2 channel names"):
         train(images, SPLIT, SETTINGS, channels=("BSE",))
 

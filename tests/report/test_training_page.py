@@ -189,14 +189,16 @@ def test_settings_are_printed_once_and_angles_have_units(tmp_path: Path, content
 
 
 def test_a_pixel_classifier_has_a_page(tmp_path: Path, content: TrainingContent) -> None:
-    """No curves and no layers; the importances of its features, the largest first."""
+    """No curves and no layers; the importances of its features, and its time."""
     record = {key: value for key, value in _record().items() if key not in ("trainings", "parameters", "plan")}
-    record["importances"] = {"smooth_1": 0.2, "edge_2": 0.5}
+    record["importances"] = {"smooth_1": 0.2, "edge_2": 0.5, "edge_4": -0.001}
+    record["seconds"] = 7.3
     record["settings"] = {"forest": {"trees": 61}, "boosting": {"rounds": 97}}
     model = _model(network="forest", settings={}, record=record)
     page = _text(write_training_page(tmp_path, replace(content, model=model, views=(), insight=None)))
     assert "random forest on image features" in page
     assert "What the classifier looks at" in page
+    assert "Time</dt><dd>7 s" in page
     assert "<td>forest: trees</td><td>61</td>" in page
     assert "boosting: rounds" not in page
     assert 'id="learning"' not in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from voltomo.artifacts.model import Model
 from voltomo.artifacts.phases import PhaseTable
 from voltomo.classifiers.features import Features
 from voltomo.classifiers.growing import grow_boosting, grow_forest
+from voltomo.classifiers.held_out import cross_entropies, feature_importances, mean_logits
 from voltomo.classifiers.perceptron import train_perceptron
 from voltomo.classifiers.predictor import Scorer, open_classifier
 from voltomo.classifiers.sampling import Masks, Samples, count_labels, draw_samples
@@ -75,7 +77,8 @@ def train_classifier(
     Returns
     -------
     Model
-        Named after its method. Its temperature is 1 where nothing is held out.
+        Named after its method. Its temperature is 1 where nothing is held out, and nothing is known then of which
+        features matter (``record["importances"]``, see `voltomo.classifiers.held_out`).
 
     Raises
     ------
@@ -84,6 +87,7 @@ def train_classifier(
     GateError
         If a phase has no label to learn from.
     """
+    begun = time.perf_counter()
     training = _Training.prepare(images, split, phases, settings, threads or available_cores(), on_progress)
     training.tell("features")
     held_out = training.draw(split.validation, settings.validation_samples, seed=(settings.seed, 1), is_balanced=False)
@@ -93,8 +97,11 @@ def train_classifier(
         scorer, loss = training.fit(samples, "training", member)
         scorers.append(_shortened(scorer, held_out, len(phases)))
         losses.append(loss)
-    logits = _mean_logits(scorers, held_out)
+    logits = mean_logits(scorers, held_out.features)
     temperature = fit_temperature(logits, held_out.rows + 1) if held_out.count else 1.0
+    kept = channel_names(images, channels)
+    names = _feature_names(training.features.names, kept)
+    importances = feature_importances(scorers, held_out, names, seed=settings.seed)
     training.tell("validation")
     if settings.refit:
         everything = [image.labels != 0 for image in images]
@@ -104,12 +111,12 @@ def train_classifier(
             scorers[member] = _as_long_as(again, before)
     record = {
         "settings": _plain(asdict(settings)),
-        "features": list(training.features.names),
         "losses": losses,
-        "validation": _scores(logits, held_out, phases) | {"calibrated": bool(held_out.count)},
-        "split": {"share": round(split.share, 4), "notices": list(split.notices)},
+        "importances": importances,
+        "split": split.to_mapping(),
         "data": [describe_image(image, split, i) for i, image in enumerate(images)],
         "refit": settings.refit,
+        "seconds": round(time.perf_counter() - begun, 2),
     }
     arrays = [scorer.to_arrays() for scorer in scorers]
     model = Model(
@@ -117,7 +124,7 @@ def train_classifier(
         network=settings.method,
         settings={"dimension": settings.features.dimension, "features": training.features.settings.to_mapping()},
         phases=phases,
-        channels=channel_names(images, channels),
+        channels=kept,
         normalization=typical_normalization(training.normalizations).to_mapping(),
         weights=arrays[0],
         temperature=temperature,
@@ -261,23 +268,6 @@ def _relative_edges(images: Sequence[LabelledImage], dimension: int) -> tuple[fl
     return z, y, x
 
 
-def _mean_logits(scorers: Sequence[Scorer], samples: Samples) -> npt.NDArray[np.float32]:
-    """(K, N) logits; of several classifiers the logarithm of their mean probability."""
-    if len(scorers) == 1:
-        return scorers[0](samples.features)
-    mean = np.mean([np.exp(_log_shares(scorer(samples.features))) for scorer in scorers], axis=0)
-    return np.asarray(np.log(np.maximum(mean, 1e-7)), np.float32)
-
-
-def _log_shares(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    shifted = logits.astype(np.float64) - logits.max(axis=0)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=0)))
-
-
-def _cross_entropy(logits: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]) -> float:
-    return float(-_log_shares(logits)[rows, np.arange(rows.size)].mean())
-
-
 def _shortened(scorer: Scorer, held_out: Samples, classes: int) -> Scorer:
     """Boosted trees up to the round that predicts held-out labels best; others as they are."""
     if not isinstance(scorer, Trees) or scorer.combination != "sums" or not held_out.count:
@@ -287,7 +277,7 @@ def _shortened(scorer: Scorer, held_out: Samples, classes: int) -> Scorer:
     best, best_count = np.inf, per_round
     for count in range(per_round, scorer.roots.size + 1, per_round):
         logits += scorer.part(count - per_round, count)(held_out.features)
-        loss = _cross_entropy(logits, held_out.rows)
+        loss = float(cross_entropies(logits, held_out.rows).mean())
         if loss < best:
             best, best_count = loss, count
     return scorer.first(best_count)
@@ -300,13 +290,10 @@ def _as_long_as(scorer: Scorer, other: Scorer) -> Scorer:
     return scorer
 
 
-def _scores(logits: npt.NDArray[np.float32], held_out: Samples, phases: PhaseTable) -> dict[str, Any]:
-    """Confusion and IoU per phase on held-out voxels, as JSON has them."""
-    classes = len(phases)
-    table = np.bincount(held_out.rows * classes + logits.argmax(axis=0), minlength=classes**2).reshape(classes, classes)
-    both, union = np.diag(table), table.sum(0) + table.sum(1) - np.diag(table)
-    iou = {phase.name: float(b / u) if u else None for phase, b, u in zip(phases, both, union, strict=True)}
-    return {"voxels": held_out.count, "confusion": table.tolist(), "iou": iou}
+def _feature_names(names: Sequence[str], channels: Sequence[str]) -> list[str]:
+    """Names of features with the channel's in place of its number; without it where there is one channel only."""
+    parts = [name.split(" ", 1) for name in names]
+    return [kind if len(channels) == 1 else f"{channels[int(number)]} {kind}" for number, kind in parts]
 
 
 def _plain(value: Any) -> Any:

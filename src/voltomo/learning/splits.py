@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,17 +43,23 @@ class Split:
         Both are labelled everywhere they are true, and further apart than the gap (Chebyshev distance in voxels), also
         across the slices of one scan.
     notices : sentences for the reader, such as a phase that could not be validated
+    gap : voxels that were kept between both; None where the masks come from elsewhere
     """
 
     training: tuple[npt.NDArray[np.bool_], ...]
     validation: tuple[npt.NDArray[np.bool_], ...]
     notices: tuple[str, ...] = ()
+    gap: int | None = None
 
     @property
     def share(self) -> float:
         """Part of the used labels that validates."""
         held = _size(self.validation)
         return held / max(1, held + _size(self.training))
+
+    def to_mapping(self) -> dict[str, Any]:
+        """What a model keeps of it, as JSON has it."""
+        return {"share": round(self.share, 4), "gap": self.gap, "notices": list(self.notices)}
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def split_labels(images: Sequence[LabelledImage], *, share: float = 0.2, gap: in
             "slice, or use a network with a smaller reach",
             gate="split",
         )
-    return Split(tuple(training), tuple(validation), tuple(_notice(images, present, training, validation)))
+    return Split(tuple(training), tuple(validation), tuple(_notice(images, present, training, validation)), gap)
 
 
 def _size(masks: Sequence[npt.NDArray[np.bool_]]) -> int:

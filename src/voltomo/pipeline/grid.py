@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from voltomo.artifacts.model import Model
 from voltomo.errors import InputError, StorageError, VoltomoError
 from voltomo.io.hashing import hash_json, hash_path
 from voltomo.io.model_card import CARD
@@ -25,6 +24,7 @@ from voltomo.io.model_folder import is_model, read_model
 from voltomo.io.study import storage_errors, write_text
 from voltomo.pipeline.grid_plan import GridConfig, GridRun, plan_grid, read_grid
 from voltomo.report.ranking import RankedRun, RankingContent, write_ranking
+from voltomo.report.training_rows import scores_of, training_seconds
 from voltomo.stages.train import TrainConfig
 
 __all__ = ["GridConfig", "GridResult", "GridRun", "TrainOne", "plan_grid", "read_grid", "run_grid"]
@@ -204,13 +204,9 @@ def _ranked(run: GridRun, folder: Path, entry: Mapping[str, Any]) -> RankedRun:
     if entry["reason"]:
         return RankedRun(run.name, settings, run.config.seed, {}, entry["seconds"], entry["reason"])
     model = read_model(folder / run.name)
-    return RankedRun(run.name, settings, run.config.seed, model.record.get("scores") or {}, _seconds(model, entry))
-
-
-def _seconds(model: Model, entry: Mapping[str, Any]) -> float:
-    """Of the training, what came before an interruption included."""
-    trainings = model.record.get("trainings") or ()
-    return float(sum(one["seconds"] for one in trainings)) if trainings else float(entry["seconds"])
+    seconds = training_seconds(model)
+    spent = entry["seconds"] if seconds is None else seconds
+    return RankedRun(run.name, settings, run.config.seed, scores_of(model), spent)
 
 
 def _write_page(config: GridConfig, folder: Path, done: Sequence[RankedRun], *, waiting: int) -> Path:

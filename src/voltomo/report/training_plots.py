@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from voltomo.artifacts import PhaseTable
 from voltomo.report.drawing import INK, MUTED, legend_above, new_figure, plain, single_axes, style_axes
 from voltomo.report.training_content import TrainingContent
+from voltomo.report.training_rows import scores_of
 
 __all__ = ["draw_training"]
 
@@ -37,20 +38,16 @@ def draw_training(content: TrainingContent) -> dict[str, Drawn]:
         found["loss"] = _losses(trainings)
         kept = (record.get("settings") or {}).get("ensemble") != "snapshots" or not content.model.members
         found["learning"] = _learning(trainings, content.model.phases, is_best_kept=kept)
-    reliability = _scores(record).get("reliability")
+    reliability = scores_of(content.model).get("reliability")
     if reliability:
         found["reliability"] = _reliability(reliability, content.model.phases)
     features = content.insight.features if content.insight else None
     if features is not None:
         found["features"] = _features(features, content.model.phases)
-    if record.get("importances"):
-        found["importances"] = _importances(record["importances"])
+    importances = {name: value for name, value in (record.get("importances") or {}).items() if value > 0}
+    if importances:
+        found["importances"] = _importances(importances)
     return found
-
-
-def _scores(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    scores: Mapping[str, Any] = record.get("scores") or record.get("validation") or {}
-    return scores
 
 
 def _figure_of(axes: Axes) -> Figure:
@@ -181,18 +178,20 @@ def _features(features: Any, phases: PhaseTable) -> Drawn:
 
 
 def _importances(values: Mapping[str, float]) -> Drawn:
-    """Bars, the largest first."""
+    """Bars of what is above 0, the largest first."""
     ordered = sorted(values.items(), key=lambda item: -item[1])[:_BARS]
     height = 0.9 + 0.22 * len(ordered)
     figure = new_figure(5.2, height)
     axes = figure.add_axes((0.5, 0.6 / height, 0.46, 1 - 0.75 / height))
-    total = sum(abs(value) for value in values.values()) or 1.0
-    shares = [100 * value / total for _, value in ordered]
-    axes.barh(range(len(ordered)), shares, 0.66, color=_TRAINING[0])
+    axes.barh(range(len(ordered)), [value for _, value in ordered], 0.66, color=_TRAINING[0])
     axes.set_yticks(range(len(ordered)), [plain(name.replace("_", " ")) for name, _ in ordered])
-    style_axes(axes, x="Share of all importances (%)", y="")
+    style_axes(axes, x="Rise of the cross-entropy", y="")
     axes.grid(visible=False)
     axes.set_ylim(len(ordered) - 0.5, -0.5)
     more = f" The first {len(ordered)} of {len(values)}." if len(values) > len(ordered) else ""
-    caption = "How much each image feature contributes to the decision, as the classifier reports it." + more
-    return "What the classifier looks at", caption, figure
+    caption = (
+        "How much worse the classifier predicts validation voxels when one image feature is shuffled among them: the "
+        "rise of the cross-entropy per voxel. Features that say nearly the same stand in for each other, so that each "
+        "looks less important than all of them are."
+    )
+    return "What the classifier looks at", caption + more, figure

@@ -18,6 +18,7 @@ __all__ = [
     "record_rows",
     "scores_of",
     "setting_rows",
+    "training_seconds",
 ]
 
 _METHODS = {
@@ -51,15 +52,13 @@ _MEASURES = (
 _ANGLES = ("augmentation: rotation", "augmentation: wedge")
 _OWN_SETTINGS = {"mlp": "perceptron", "forest": "forest", "boosting": "boosting"}
 """Settings of one pixel classifier mean nothing to the others."""
-_UNSAID = ("gap",)
-"""The plan proposes a gap between the two parts; which one was kept is not its to say."""
 _BETTER_BY = 0.005
 """A difference of IoU below this is not shown as one."""
 
 
 def scores_of(model: Model) -> Mapping[str, Any]:
     """The scores on the validation part; empty where nothing was scored."""
-    scores: Mapping[str, Any] = model.record.get("scores") or model.record.get("validation") or {}
+    scores: Mapping[str, Any] = model.record.get("scores") or {}
     return scores
 
 
@@ -81,17 +80,30 @@ def facts(content: TrainingContent) -> list[tuple[str, str]]:
         ("That train", f"{number_text(trains)} ({_percent(trains, labelled)})"),
         ("That validate", f"{number_text(held)} ({_percent(held, labelled)})"),
     ]
+    if content.split.gap is not None:
+        found.append(("Gap between both", f"{content.split.gap} voxels"))
     trainings = record.get("trainings") or ()
     if trainings:
         steps = sum(one["validations"][-1]["step"] for one in trainings if one["validations"])
         found.append(("Steps", number_text(steps) + _early(trainings)))
-        found.append(("Time", duration_text(sum(one["seconds"] for one in trainings))))
+    seconds = training_seconds(model)
+    if seconds is not None:
+        found.append(("Time", duration_text(seconds)))
     if model.temperature != 1:
         found.append(("Temperature", number_text(model.temperature, digits=3)))
     transfer = record.get("transfer")
     if transfer:
         found.append(("Began from", f"{transfer['from']} ({len(transfer['reused'])} arrays reused)"))
     return found
+
+
+def training_seconds(model: Model) -> float | None:
+    """How long the training took, what came before an interruption included; None where nobody knows."""
+    trainings = model.record.get("trainings") or ()
+    if trainings:
+        return float(sum(one["seconds"] for one in trainings))
+    seconds = model.record.get("seconds")
+    return None if seconds is None else float(seconds)
 
 
 def _dimension(model: Model) -> str:
@@ -190,7 +202,7 @@ def setting_rows(model: Model) -> list[tuple[str, str]]:
     return [
         (key, f"{text} rad" if key in _ANGLES else text)
         for key, text in both.items()
-        if text and key not in _UNSAID and not key.startswith(foreign)
+        if text and not key.startswith(foreign)
     ]
 
 

@@ -1,23 +1,20 @@
-"""What a trained network still needs before it is a model: scores, a stored test."""
+"""What a trained network still needs before it is a model: logits that set its temperature, a stored test."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from voltomo.artifacts.phases import PhaseTable
 from voltomo.errors import GateError
-from voltomo.metrics.calibration import brier_score, calibration_error, count_calibration, reliability_curve
 from voltomo.training.sampling import IGNORE, class_rows
 from voltomo.training.validation import ValidationPart, as_tensor
 
-__all__ = ["HeldOut", "collect_logits", "held_out_scores", "stored_test"]
+__all__ = ["HeldOut", "collect_logits", "stored_test"]
 
 _SAMPLE = 1_000_000  # validation voxels that a temperature is fitted on: three digits of it
 _TEST_EDGE, _TEST_DEPTH = 96, 16
@@ -42,12 +39,6 @@ class HeldOut:
         """(K, V) logits of the ensemble."""
         return _combine(self.logits)
 
-    def probabilities(self, temperature: float) -> npt.NDArray[np.float64]:
-        """(K, V) softmax of the logits divided by the temperature."""
-        scaled = torch.from_numpy(self.combined).double() / temperature
-        found: npt.NDArray[np.float64] = torch.softmax(scaled, 0).numpy()
-        return found
-
 
 def collect_logits(networks: Sequence[nn.Module], validation: ValidationPart) -> HeldOut:
     """Logits of networks in evaluation mode on the held-out voxels, a regular choice where there are many."""
@@ -63,34 +54,6 @@ def collect_logits(networks: Sequence[nn.Module], validation: ValidationPart) ->
             np.stack([validation.logits(network, tile).numpy()[:, known][:, ::every] for network in networks])
         )
     return HeldOut(np.concatenate(logits, axis=2), np.concatenate(truth))
-
-
-def held_out_scores(held_out: HeldOut, temperature: float, phases: PhaseTable) -> dict[str, Any]:
-    """Confusion, IoU per phase, calibration and reliability on the validation part, as JSON has them."""
-    probabilities = held_out.probabilities(temperature)
-    classes, predicted = len(phases), probabilities.argmax(0)
-    confusion = np.bincount(held_out.rows * classes + predicted, minlength=classes**2).reshape(classes, classes)
-    both = np.diag(confusion)
-    union = confusion.sum(0) + confusion.sum(1) - both
-    counts = count_calibration(probabilities[:, None, None, :], (held_out.rows + 1).astype(np.uint8)[None, None, :])
-    errors = calibration_error(counts)
-    curves = [reliability_curve(counts, row) for row in range(classes)]
-    names = [phase.name for phase in phases]
-    return {
-        "voxels": len(held_out.rows),
-        "confusion": confusion.tolist(),
-        "iou": {name: float(both[k] / union[k]) if union[k] else None for k, name in enumerate(names)},
-        "calibration_error": float(np.mean(errors)),
-        "brier": float(np.mean(brier_score(counts))),
-        "reliability": {
-            name: {
-                "predicted": [round(float(value), 5) for value in curve.predicted],
-                "observed": [round(float(value), 5) for value in curve.observed],
-                "voxels": [int(value) for value in curve.voxels],
-            }
-            for name, curve in zip(names, curves, strict=True)
-        },
-    }
 
 
 def stored_test(

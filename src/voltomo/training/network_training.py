@@ -25,7 +25,7 @@ from voltomo.learning.temperature import fit_temperature
 from voltomo.networks import build_network, export_onnx, resolve_settings
 from voltomo.networks.contract import settings_mapping
 from voltomo.training.checkpoint import Tensors, fingerprint
-from voltomo.training.finishing import collect_logits, held_out_scores, stored_test
+from voltomo.training.finishing import collect_logits, stored_test
 from voltomo.training.optimization import Optimized, optimize
 from voltomo.training.plan import TrainingPlan, plan_training
 from voltomo.training.progress import Progress
@@ -67,7 +67,7 @@ def train_network(
     Returns
     -------
     Model
-        With ONNX, temperature, and in its record the plan, curves, scores on the validation part, hashes of the data.
+        With ONNX, temperature, and in its record the plan, curves, split, hashes of the data.
 
     Raises
     ------
@@ -238,7 +238,7 @@ def _finish(
     transfer: Transfer | None,
     start: Model | None,
 ) -> Model:
-    """The model with its scores."""
+    """The model with its temperature, stored test and record."""
     held_out = collect_logits(networks, validation)
     temperature = fit_temperature(held_out.combined, held_out.rows + 1)
     resolved = resolve_settings(plan.network, plan.network_settings)
@@ -262,8 +262,7 @@ def _finish(
             }
             for result in results
         ],
-        "validation": held_out_scores(held_out, temperature, validation.phases),
-        "split": {"share": round(split.share, 4), "notices": list(split.notices)},
+        "split": split.to_mapping(),
         "data": data,
         "transfer": None
         if transfer is None or start is None

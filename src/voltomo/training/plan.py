@@ -21,8 +21,6 @@ _STEPS_FEW, _STEPS_MANY = 400, 700
 """Steps from 10⁴ labelled voxels (scribbles) and from 10⁶ (a few whole slices) on; in between by the logarithm."""
 _FLAT = 1.5
 """Slices thicker than this many pixels begin with layers that look along y and x only."""
-_GAP = 16
-"""Voxels between training and validation: edges and noise reach that far; the far part of a halo hardly counts."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,6 @@ class TrainingPlan:
     patch : (z, y, x) of a crop
     batch : crops per step
     steps, validate_every : of the training
-    gap : voxels to keep between training and validation when the labels are split
     """
 
     network: str
@@ -44,7 +41,6 @@ class TrainingPlan:
     batch: int
     steps: int
     validate_every: int
-    gap: int = _GAP
 
     def to_mapping(self) -> dict[str, Any]:
         """As JSON has it."""
