@@ -26,8 +26,8 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_OPTIONS)
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks base_models base_models
+	$(BIN)/ruff check src tests benchmarks base_models
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

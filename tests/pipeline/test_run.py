@@ -67,7 +67,7 @@ def test_changed_settings_are_named_and_nothing_is_replaced_without_a_word(image
     vt.run(image, **settings)
     before = (tmp_path / "study" / "measurements.csv").read_bytes()
     recipe = {"steps": [{"segment": {"method": "threshold", "thresholds": [0.95]}}, "particles", "measure", "report"]}
-    with pytest.raises(StudyError, match="method otsu → threshold"):
+    with pytest.raises(StudyError, match="method auto → threshold"):
         vt.run(image, recipe, **settings)
     assert (tmp_path / "study" / "measurements.csv").read_bytes() == before
     stages = Stages()

@@ -57,7 +57,7 @@ def run(
     segmented = _segment_settings(phases, model=model, probabilities=probabilities, accept_drift=accept_drift)
     if recipe is None:
         steps: list[dict[str, Any]] = [
-            {"segment": segmented},
+            {"segment": segmented if "method" in segmented or model else {**segmented, "method": "auto"}},
             *([{"particles": options.parse_settings(None, min_diameter=min_diameter)}] if _knows_active(model) else []),
             {"measure": {}},
         ]

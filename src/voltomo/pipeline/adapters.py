@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from voltomo.artifacts import InstanceMap, Measurements, PhaseMap, Volume
-from voltomo.errors import InputError
+from voltomo.errors import InputError, InputNotFoundError
 from voltomo.io.artifacts import StudyArtifacts
 from voltomo.io.model_lookup import find_model, model_folders
 from voltomo.io.ome_zarr import ImageMetadata
@@ -29,7 +29,7 @@ from voltomo.stages.denoise import DenoiseConfig, run_denoise
 from voltomo.stages.measure import MeasureConfig, run_measure
 from voltomo.stages.particles import ParticlesConfig, run_particles
 from voltomo.stages.phase_table import CodedPhases
-from voltomo.stages.segment import SegmentConfig, run_segment
+from voltomo.stages.segment import BASE_MODEL, SegmentConfig, chosen_config, run_segment
 from voltomo.stages.study_workspace import StudyWorkspace
 from voltomo.stages.truth_labels import recode
 from voltomo.units import format_voxel_size
@@ -75,7 +75,13 @@ def _segment(study: StudyArtifacts, config: SegmentConfig, work: StudyWorkspace)
 
 def _model_files(config: SegmentConfig) -> list[Path]:
     """What the identity of `segment` depends on besides the volume."""
-    return [] if config.model is None else [find_model(config.model, model_folders(os.environ))]
+    name = BASE_MODEL if config.method == "auto" else config.model
+    try:
+        return [] if name is None else [find_model(name, model_folders(os.environ))]
+    except InputNotFoundError:
+        if config.method == "auto":
+            return []  # the stage falls back, and says so
+        raise
 
 
 def _particles(study: StudyArtifacts, config: ParticlesConfig, work: StudyWorkspace) -> Outcome:
@@ -146,8 +152,10 @@ def _segmented(study: StudyArtifacts) -> Volume | None:
 def _segmentation(study: StudyArtifacts) -> SegmentConfig | None:
     """How the phases were found, where it was here."""
     record = study.records.get("segment")
-    config = None if record is None else SegmentConfig.model_validate(record.config)
-    return None if config is None or config.method == "model" else config  # a model knows one voxel size
+    if record is None:
+        return None
+    config = chosen_config(SegmentConfig.model_validate(record.config), record.record.get("histogram") or {})
+    return None if config.method == "model" else config  # a model knows one voxel size
 
 
 def _instances(study: StudyArtifacts) -> InstanceMap | None:

@@ -33,7 +33,12 @@ from voltomo.units import VoxelSize, parse_bytes
 
 __all__ = ["DEFAULT_STEPS", "Plan", "check_voxel_size", "load_recipe", "plan", "resolve", "run", "run_verbs"]
 
-DEFAULT_STEPS: tuple[Mapping[str, Any], ...] = ({"segment": {}}, {"particles": {}}, {"measure": {}}, {"report": {}})
+DEFAULT_STEPS: tuple[Mapping[str, Any], ...] = (
+    {"segment": {"method": "auto"}},
+    {"particles": {}},
+    {"measure": {}},
+    {"report": {}},
+)
 """Two-class Otsu, particles, numbers, page."""
 
 
@@ -80,7 +85,7 @@ def run(
     Parameters
     ----------
     source : path, Volume, or (Z, Y, X) or (Y, X) array; None takes the input of the recipe
-    recipe : path of a YAML file, its content, or None for two-class Otsu, particles, measure, report
+    recipe : path of a YAML file, its content, or None for the base model or Otsu, particles, measure, report
     output : folder of the study; by default ``<name>_study`` in the working directory
     overwrite : replace finished stages whose settings or inputs changed, and what depends on them
     start_from : run this stage and those after it again

@@ -20,7 +20,7 @@ from voltomo.pipeline.jobs import plan_jobs, select_jobs
 from voltomo.pipeline.run import Plan, carry_out
 from voltomo.pipeline.synthesis import SCANS, SYNTH
 from voltomo.report.twin import TwinContent, write_twin
-from voltomo.stages.segment import SegmentConfig
+from voltomo.stages.segment import SegmentConfig, chosen_config
 from voltomo.stages.study_workspace import ProgressSink, StudyWorkspace, peak_bytes
 from voltomo.stages.twin import TwinConfig, compare_twin, plan_twin
 from voltomo.units import parse_bytes
@@ -111,7 +111,8 @@ def _open(source: Path) -> tuple[Volume, PhaseMap | None, SegmentConfig | None]:
     done = study.records.get("segment")
     if done is None:
         return study.volume, None, None
-    return study.volume, study.phase_map, SegmentConfig.model_validate(done.config)
+    config = chosen_config(SegmentConfig.model_validate(done.config), done.record.get("histogram") or {})
+    return study.volume, study.phase_map, config
 
 
 def _content(source: Path) -> Path:

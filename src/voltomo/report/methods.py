@@ -92,7 +92,8 @@ def _denoise(config: Mapping[str, Any], cite: _Citations) -> str:
 
 def _segment(config: Mapping[str, Any], content: ReportContent, cite: _Citations) -> str:
     """How grey values became phases."""
-    method = str(config.get("method", ""))
+    histogram = content.histogram or {}
+    method = str(histogram.get("method") if config.get("method") == "auto" else config.get("method", ""))
     if method == "model":
         return _with_model(content, cite)
     known: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -35,6 +35,7 @@ def render_page(content: ReportContent, pictures: Mapping[str, Picture], methods
         table=make_table(content),
         truth=truth_rows(content),
         model=_model(content),
+        not_base=_why_not_base(content),
         methods=methods,
         inputs=input_rows(content),
         versions=_sorted_items(content.provenance.get("versions")),
@@ -57,6 +58,7 @@ def _model(content: ReportContent) -> dict[str, Any] | None:
 
     return {
         "name": str(told["name"]),
+        "is_default": "choice" in (content.histogram or {}),
         "kind": f"{told['network']}, {told['engine']} in {told['precision']}",
         "taught": f"It learned from {taught['labelled']} labelled voxels of {taught['images']} image(s)."
         if taught.get("images")
@@ -66,6 +68,12 @@ def _model(content: ReportContent) -> dict[str, Any] | None:
             for name, value in (scores.get("iou") or {}).items()
         ],
     }
+
+
+def _why_not_base(content: ReportContent) -> str:
+    """Why the base model, which was tried first, did not segment; "" where it did or was not tried."""
+    choice = (content.histogram or {}).get("choice") or {}
+    return str(choice.get("reason") or "")
 
 
 def _sorted_items(values: Any) -> list[tuple[str, str]]:
