@@ -80,6 +80,7 @@ def run_train(
     *,
     name: str = "model",
     start: Model | None = None,
+    split: Split | None = None,
     checkpoint: Path | None = None,
     on_progress: Callable[[Any], None] | None = None,
 ) -> TrainResult:
@@ -92,6 +93,7 @@ def run_train(
     config : the method and its settings
     name : of the model
     start : a network to go on from
+    split : which labels train and which validate; found by `config` where None
     checkpoint : file from which an interrupted training of a network goes on
     on_progress : called as the training moves on, with `voltomo.training.Progress` by networks
 
@@ -104,7 +106,7 @@ def run_train(
     InputError
         If a setting is unknown or makes no sense.
     """
-    split = split_labels(images, share=config.share, gap=config.gap, seed=config.seed)
+    split = split or split_labels(images, share=config.share, gap=config.gap, seed=config.seed)
     if config.is_classifier:
         scored, model = _train_classifier(images, split, phases, config, name, start, on_progress)
     else:
