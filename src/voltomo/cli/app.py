@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voltomo.cli import commands, compare, learning, models, synthetic, tools, uncertainty
+from voltomo.cli import commands, compare, learning, models, study, synthetic, tools, uncertainty
 
 __all__ = ["app"]
 
@@ -59,3 +59,4 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(models.models)
+app.add_typer(study.study)
