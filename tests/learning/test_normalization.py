@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voltomo.errors import GateError, InputError, ShapeError
+from voltomo.learning import normalization
 from voltomo.learning.normalization import CLIP, Normalization, measure_by_scan, measure_normalization
 from voltomo.learning.pairs import LabelledImage
 
@@ -68,6 +71,50 @@ def test_images_of_one_scan_share_their_percentiles() -> None:
     assert first == second
     assert third == measure_normalization(bright)
     assert len(set(measure_by_scan(images, method="fixed"))) == 1
+
+
+class Lazy:
+    """An array that is read by region, and remembers the most voxels that were read at once."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.shape, self.dtype, self.most = values, values.shape, values.dtype, 0
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        self.most = max(self.most, self.values[key].size)
+        return self.values[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
+
+
+@pytest.mark.parametrize("shape", [(40, 60, 50), (1, 400, 300), (300, 20, 20)])
+def test_large_scans_are_sampled_slice_by_slice(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """About one voxel in twelve is kept, spread over the whole scan; no two slices are read at once.
+
+    The percentiles of 20 000 such values scatter by 0.3; the rest of the tolerance is for how the grid meets
+    the corner.
+    """
+    values = np.random.default_rng(1).normal(100, 10, (1, *shape)).astype(np.float32)
+    values[:, shape[0] // 2 :, shape[1] // 2 :] += 30  # a bright corner, which a sample of one end would miss
+    one, other = Lazy(values), Lazy(values + 1)
+    images = [image(grey, "A", name) for name, grey in (("a", one), ("b", other))]
+    whole = measure_by_scan(images)[0]
+    monkeypatch.setattr(normalization, "SAMPLED", 240_000)
+    assert measure_by_scan(images)[0] == whole  # nothing is left out below the budget, and at it
+    one.most = other.most = 0
+    monkeypatch.setattr(normalization, "SAMPLED", 20_000)
+    sampled = measure_by_scan(images)[0]
+    assert one.most == shape[1] * shape[2]
+    assert (sampled.low[0], sampled.high[0]) == pytest.approx((whole.low[0], whole.high[0]), abs=2)
+    assert (sampled.low, sampled.high) != (whole.low, whole.high)
+
+
+def test_a_fixed_normalization_holds_for_every_scan() -> None:
+    """Another one is measured again on each."""
+    images = [image(np.arange(64.0).reshape(1, 1, 8, 8), "A", "a"), image(np.ones((1, 1, 8, 8)), "B", "b")]
+    fixed = Normalization((0.0,), (5.0,), "fixed")
+    assert fixed.by_scan(images) == (fixed, fixed)
+    assert Normalization((0.0,), (5.0,)).by_scan(images[:1]) == measure_by_scan(images[:1])
 
 
 def test_mapping_round_trip() -> None:

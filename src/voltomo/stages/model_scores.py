@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from voltomo.artifacts import PhaseTable
 from voltomo.artifacts.model import Model
-from voltomo.learning.normalization import Normalization, measure_by_scan
+from voltomo.inference.averaging import softmax
+from voltomo.learning.normalization import Normalization
 from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.predictor import Predictor
 from voltomo.learning.splits import Split
@@ -52,10 +53,7 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
         predicted, observed, voxels) and `fitted_cut` (`cuts`, `phases`, `iou`, `mean_iou`). Plain values; None for
         what no voxel tells.
     """
-    given = model.normalization
-    scales = measure_by_scan(images, method=given["method"], percentiles=tuple(given["percentiles"]))
-    if given["method"] == "fixed":
-        scales = (Normalization.from_mapping(given),) * len(images)
+    scales = Normalization.from_mapping(model.normalization).by_scan(images)
     classes = model.classes
     confusion = np.zeros((classes, classes), np.int64)
     overall, near = _no_counts(classes), _no_counts(classes)
@@ -64,7 +62,7 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
         found = logits.argmax(axis=0)
         pairs = (truth[known].astype(np.intp) - 1) * classes + found[known]
         confusion += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-        probabilities = _softmax(logits, model.temperature)
+        probabilities = softmax(logits, temperature=model.temperature)
         overall = merge_calibration(overall, count_calibration(probabilities, truth))
         near = merge_calibration(near, count_calibration(probabilities, truth, where=at_edge))
     return {
@@ -114,13 +112,6 @@ def _widened(box: Box, predictor: Predictor, shape: tuple[int, int, int]) -> Box
     high = [min(n, b.stop + h) for b, h, n in zip(box, predictor.halo, shape, strict=True)]
     z, y, x = (slice(a, b) for a, b in zip(low, high, strict=True))
     return z, y, x
-
-
-def _softmax(logits: Floats, temperature: float) -> Floats:
-    values: Floats = (logits - logits.max(axis=0)) / np.float32(temperature)
-    np.exp(values, out=values)
-    values /= values.sum(axis=0)
-    return values
 
 
 def _no_counts(classes: int) -> CalibrationCounts:

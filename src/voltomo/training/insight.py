@@ -16,7 +16,7 @@ import torch
 
 from voltomo.artifacts.model import Model
 from voltomo.errors import InputError, ShapeError
-from voltomo.learning.normalization import Normalization, measure_by_scan
+from voltomo.learning.normalization import Normalization
 from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.predictor import stack_neighbors
 from voltomo.learning.splits import Split
@@ -87,7 +87,7 @@ def explain_training(model: Model, images: Sequence[LabelledImage], split: Split
     if not any(held):
         raise InputError("expected labels in the validation part to look at, found none")
     which = int(np.argmax(held))
-    normalizations = _normalizations(model, images)
+    normalizations = Normalization.from_mapping(model.normalization).by_scan(images)
     origin, size = _window(model, split.validation[which])
     grey = read_window(images[which], normalizations[which], origin, size)
     held_out = cut_labels(split.validation[which].view(np.uint8), origin, size)
@@ -149,14 +149,6 @@ def look_inside(model: Model, grey: Floats, labels: Ids, *, name: str = "", seed
         saliency=np.stack([_gradient(relative[:, k], inputs, model, middle) for k in range(model.classes)]),
         features=principal_features(seen.last, plane, np.random.default_rng(seed)),
     )
-
-
-def _normalizations(model: Model, images: Sequence[LabelledImage]) -> tuple[Normalization, ...]:
-    """As in training: one per scan, or the model's own."""
-    given = Normalization.from_mapping(model.normalization)
-    if given.method == "fixed":
-        return (given,) * len(images)
-    return measure_by_scan(images, method=given.method, percentiles=given.percentiles)
 
 
 def _augmentation(values: Mapping[str, Any]) -> Augmentation:
