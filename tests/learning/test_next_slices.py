@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voltomo.errors import InputError, ShapeError
-from voltomo.learning.next_slices import Candidates, choose_next_slices, share_of_disagreement
+from voltomo.learning.next_slices import Candidates, choose_next_slices, share_expected_wrong, share_of_disagreement
 
 
 def test_without_an_ensemble_slices_are_spread():
@@ -47,7 +47,15 @@ def test_disagreement_is_the_share_of_voxels_with_two_opinions():
     with pytest.raises(ShapeError, match="one shape"):
         share_of_disagreement([members[0], members[1][:1]])
     with pytest.raises(ShapeError, match="has 3 slices"):
-        Candidates("v", 3, disagreement=np.zeros(2))
+        Candidates("v", 3, doubt=np.zeros(2))
+
+
+def test_a_single_model_says_what_it_expects_to_get_wrong():
+    """Sure of one voxel, 0.8 sure of another: a tenth is expected to be wrong. Outside the field of view nothing is."""
+    probabilities = np.zeros((2, 2, 1, 2), np.uint8)
+    probabilities[0, 0, 0] = 255, 51
+    probabilities[1, 0, 0] = 0, 204
+    np.testing.assert_allclose(share_expected_wrong(probabilities), [0.1, 0])
 
 
 def test_slices_that_are_files_are_named():

@@ -99,6 +99,37 @@ def replay(
     Output(quiet, as_json).result({"model": name, **asdict(found)}, f"{name}: {found.sentence()}")
 
 
+@models.command("next")
+def propose(
+    name: ModelName,
+    grey: Annotated[Path, typer.Argument(metavar="GREY", help="Volume, or folder of the slices of one scan.")],
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="Slices to propose.")] = 3,
+    labelled: Annotated[
+        str, typer.Option("--labelled", metavar="NUMBERS", help="Slices that are labelled, such as 20,200.")
+    ] = "",
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Propose slices to label next: where an ensemble disagrees, or a single model is least sure."""
+    from voltomo.io.registry import read_volume
+    from voltomo.stages.next_slices import find_next_slices
+
+    numbers = [part.strip() for part in labelled.split(",") if part.strip()]
+    if not all(number.isdigit() for number in numbers):
+        raise InputError(f"expected --labelled with numbers of slices from 0 on, such as 20,200; found {labelled!r}")
+    volume = read_volume(grey)
+    found = find_next_slices(volume, _load(name), name=grey.name, count=count, labelled=[int(n) for n in numbers])
+    out = Output(quiet, as_json)
+    for sentence in dict.fromkeys((*volume.metadata.get("notices", ()), *found.notices)):
+        out.say(f"  note: {sentence}")
+    doubt = {z: round(share, 5) for z, share in zip(found.numbers, found.doubt, strict=True)}
+    rows = [{"slice": one.slice, "doubt": doubt[one.slice], "reason": one.reason} for one in found.chosen]
+    looked = [{"slice": z, "doubt": share} for z, share in doubt.items()]
+    text = "\n".join(f"slice {one.slice}: {one.reason}" for one in found.chosen) or "no slice is left to propose"
+    out.result({"model": name, "volume": str(grey), "next": rows, "looked_at": looked}, text)
+
+
 @models.command("export")
 def hand_over(
     name: ModelName,

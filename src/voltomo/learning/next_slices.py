@@ -1,4 +1,4 @@
-"""Which slice to label next: where an ensemble disagrees, or else far from what is labelled."""
+"""Which slice to label next: where a model is in doubt, or else far from what is labelled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from voltomo.errors import InputError, ShapeError
 
-__all__ = ["Candidates", "NextSlice", "choose_next_slices", "share_of_disagreement"]
+__all__ = ["Candidates", "NextSlice", "choose_next_slices", "share_expected_wrong", "share_of_disagreement"]
 
 _APART = 20
 """Slices nearer than this part of the stack to a labelled one show nearly the same and are not proposed."""
@@ -49,6 +49,30 @@ def share_of_disagreement(members: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArr
     return np.asarray(differs.mean(axis=(1, 2)), np.float64)
 
 
+def share_expected_wrong(probabilities: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Share of each slice's voxels that a single model expects to get wrong: the mean of 1 - its largest probability.
+
+    Parameters
+    ----------
+    probabilities : (K, Z, Y, X), value / 255; 0 for all phases outside the field of view
+
+    Returns
+    -------
+    (Z,) array
+        Of all voxels of a slice; true as far as the probabilities are calibrated.
+
+    Examples
+    --------
+    >>> share_expected_wrong(np.array([[[[255, 204]], [[0, 51]]], [[[0, 51]], [[0, 204]]]], np.uint8))
+    array([0.1, 0.1])
+    """
+    found = np.zeros(probabilities.shape[1])
+    for z in range(found.size):
+        largest = probabilities[:, z].max(axis=0)
+        found[z] = np.sum(255 - largest[largest > 0], dtype=np.float64) / (255 * largest.size)
+    return found
+
+
 @dataclass(frozen=True)
 class Candidates:
     """A volume whose slices may be labelled.
@@ -58,21 +82,22 @@ class Candidates:
     name : of the volume
     depth : how many slices it has
     labelled : numbers of those with labels
-    disagreement : (depth,) array, how little an ensemble agrees on each slice; None where there is no ensemble
+    doubt : (depth,) array, the share of each slice that an ensemble disagrees on or a model is unsure of; None where
+        no model was asked, 0 for slices that are not to be chosen
     slices : names of the slices, where each is a file of its own
+    reason : what to say of a slice that is chosen by its doubt, with a place for the share
     """
 
     name: str
     depth: int
     labelled: tuple[int, ...] = ()
-    disagreement: npt.NDArray[np.float64] | None = None
+    doubt: npt.NDArray[np.float64] | None = None
     slices: tuple[str, ...] = ()
+    reason: str = "the ensemble disagrees on {:.1%} of it"
 
     def __post_init__(self) -> None:
-        if self.disagreement is not None and self.disagreement.shape != (self.depth,):
-            raise ShapeError(
-                f"{self.name} has {self.depth} slices, but the disagreement has the shape {self.disagreement.shape}"
-            )
+        if self.doubt is not None and self.doubt.shape != (self.depth,):
+            raise ShapeError(f"{self.name} has {self.depth} slices, but the doubt has the shape {self.doubt.shape}")
 
 
 @dataclass(frozen=True)
@@ -104,14 +129,13 @@ def choose_next_slices(volumes: Sequence[Candidates], *, count: int = 1) -> tupl
     Returns
     -------
     tuple of NextSlice
-        Where an ensemble has voted, those on which it agrees least, no two of them neighbors; else those furthest
-        from what is labelled, in the volume with the fewest labels. Fewer than `count` where nothing else is far
-        enough.
+        Where a model was asked, those it is least sure of, no two of them neighbors; else those furthest from what is
+        labelled, in the volume with the fewest labels. Fewer than `count` where nothing else is far enough.
 
     Notes
     -----
-    The score of a volume without an ensemble is a distance, of one with an ensemble a share; where both kinds are
-    given, those with an ensemble come first.
+    The score of a volume without a model is a distance, of one with a model a share; where both kinds are given, those
+    with a model come first.
     """
     taken = {volume.name: list(volume.labelled) for volume in volumes}
     files = {volume.name: volume.slices for volume in volumes}
@@ -130,10 +154,10 @@ def _propose(volume: Candidates, taken: Sequence[int]) -> tuple[int, float, int,
     """Kind, score, minus the slice, name and reason of the best slice of one volume."""
     z = np.arange(volume.depth)
     away = np.min([np.abs(z - other) for other in taken], axis=0) if taken else np.full(volume.depth, volume.depth)
-    if volume.disagreement is not None:
-        score = np.where(away > volume.depth // _APART, volume.disagreement, -1.0)
+    if volume.doubt is not None:
+        score = np.where(away > volume.depth // _APART, volume.doubt, -1.0)
         best = int(score.argmax())
-        return 1, float(score[best]), -best, volume.name, f"the ensemble disagrees on {score[best]:.1%} of it"
+        return 1, float(score[best]), -best, volume.name, volume.reason.format(score[best])
     spread = np.minimum(away, np.minimum(2 * z + 1, 2 * (volume.depth - z) - 1))  # an end mirrors the slice
     spread = np.where(away > 0, spread, 0)
     best = int(spread.argmax())
