@@ -63,6 +63,16 @@ def test_check_of_precisions(network_model: MakeModel) -> None:
     assert all(share > 0.9 for share in shares.values())  # random weights leave no margin between classes
 
 
+def test_slices_side_by_side(network_model: MakeModel) -> None:
+    """Every stream computes slices of its own, and each answer lands in its place."""
+    model = network_model(2.5, depth=1)
+    both, alone = (open_predictor(model, precision="f32", threads=threads) for threads in (2, 1))
+    assert (both.streams, alone.streams) == (2, 1)
+    grey = np.random.default_rng(0).random((1, 9, 20, 28), np.float32)
+    # Both streams sum in the same order, as one thread alone does.
+    np.testing.assert_allclose(both(grey), alone(grey), atol=1e-5 * np.abs(model.test_output).max())
+
+
 def test_ensemble_is_opened(network_model: MakeModel) -> None:
     """A model with members answers with the logarithm of their mean probability."""
     one, two = network_model(), network_model(depth=1)

@@ -155,7 +155,9 @@ def _open_openvino(model: Model, *, precision: str, threads: int) -> Predictor:
     # Volumes take the memory of many slices: one at a time, on all cores.
     streams = 1 if model.dimension == 3 else threads
     members = tuple(
-        network_predictor(model, open_network(network, precision=precision, threads=threads, streams=streams))
+        network_predictor(
+            model, open_network(network, precision=precision, threads=threads, streams=streams), streams=streams
+        )
         for network in (model.onnx, *model.onnx_members)
     )
     return members[0] if len(members) == 1 else Ensemble(members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -35,6 +36,7 @@ class NetworkPredictor:
     dimension : 2, 2.5 or 3
     neighbors : slices on either side that are seen as channels; 0 but for 2.5
     halo, multiple : z, y, x; see `Predictor`
+    streams : slices that `run` computes side by side
     """
 
     run: NetworkRun
@@ -44,6 +46,7 @@ class NetworkPredictor:
     neighbors: int
     halo: tuple[int, int, int]
     multiple: tuple[int, int, int]
+    streams: int = 1
 
     def __call__(self, grey: Floats) -> Floats:
         """Logits (K, Z, Y, X) of normalised grey values (C, Z, Y, X)."""
@@ -51,10 +54,20 @@ class NetworkPredictor:
             raise ShapeError(f"the model reads ({self.channels}, Z, Y, X), found {grey.shape}")
         if self.dimension == 3:
             return np.array(self.run(np.ascontiguousarray(grey[None], np.float32))[0])
-        # One slice at a time: batches are no faster on a CPU, and their activations leave the cache.
         logits = np.empty((self.classes, *grey.shape[1:]), np.float32)
-        for z in range(grey.shape[1]):
+
+        def answer(z: int) -> None:
             logits[:, z] = self.run(self._slice(grey, z))[0]
+
+        # A stream takes one slice at a time: batches are no faster on a CPU, and their activations leave the cache.
+        # One thread more than streams prepares the next slice.
+        count = grey.shape[1]
+        if min(count, self.streams) == 1:
+            for z in range(count):
+                answer(z)
+        else:
+            with ThreadPoolExecutor(min(count, self.streams + 1), thread_name_prefix="slice") as pool:
+                list(pool.map(answer, range(count)))
         return logits
 
     def _slice(self, grey: Floats, z: int) -> Floats:
@@ -65,8 +78,8 @@ class NetworkPredictor:
         return stack_neighbors(grey[:, first:last], self.neighbors)[z - first : z - first + 1]
 
 
-def network_predictor(model: Model, run: NetworkRun) -> NetworkPredictor:
-    """The predictor of a model whose network an engine runs.
+def network_predictor(model: Model, run: NetworkRun, *, streams: int = 1) -> NetworkPredictor:
+    """The predictor of a model whose network an engine runs, in so many slices side by side.
 
     Raises
     ------
@@ -92,4 +105,5 @@ def network_predictor(model: Model, run: NetworkRun) -> NetworkPredictor:
         neighbors,
         (halo[0], halo[1], halo[2]),
         (multiple[0], multiple[1], multiple[2]),
+        streams,
     )

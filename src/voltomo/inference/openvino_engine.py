@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from voltomo.errors import InputError, MissingExtraError
 from voltomo.inference.network import NetworkRun
+from voltomo.inference.upsampling import convolve_before_repeating
 
 __all__ = ["cpu_precisions", "open_network"]
 
@@ -74,7 +75,9 @@ def open_network(network: bytes, *, precision: str, threads: int, streams: int) 
         "ENABLE_CPU_PINNING": False,  # other threads of ours read and write beside it, and other programs run too
     }
     try:
-        compiled = _core().compile_model(_core().read_model(network, b""), "CPU", settings)
+        graph = _core().read_model(network, b"")
+        convolve_before_repeating(graph)
+        compiled = _core().compile_model(graph, "CPU", settings)
     except RuntimeError as error:
         raise InputError(f"OpenVINO cannot use the network of this model: {str(error).splitlines()[0]}") from error
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
