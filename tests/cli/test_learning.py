@@ -168,6 +168,25 @@ def test_models_are_listed_and_shown(run: Run, folder: Path, monkeypatch: pytest
     assert "weights.safetensors" in err
 
 
+def test_phases_without_names_are_told_with_a_table_to_fill_in(run: Run, folder: Path) -> None:
+    """Filled in, the table beside the model gives the next one its names and roles; then nothing is left to tell."""
+    model = folder / "mine"
+    code, _, err = run("train", folder / "grey", folder / "labels", "-o", model, *MARKED)
+    assert code == 0, err
+    assert "Nobody said what class 1, class 2 are" in err
+    table = model / "phases.yaml"
+    assert f"to be filled in: {table}" in err
+    rows = table.read_text(encoding="utf-8").replace("name: class 1, role: other", "name: ground, role: pore")
+    table.write_text(rows.replace("name: class 2, role: other", "name: NMC, role: active"), encoding="utf-8")
+    again = ("train", folder / "grey", folder / "labels", "-o", model, *QUICK, "--phases", table, "--overwrite")
+    code, _, err = run(*again)
+    assert code == 0, err
+    assert "filled in" not in err
+    shown = json.loads(run("models", "show", model, "--json")[1])
+    assert [(phase["name"], phase["role"]) for phase in shown["phases"]] == [("ground", "pore"), ("NMC", "active")]
+    assert "name: NMC, role: active" in table.read_text(encoding="utf-8")
+
+
 def test_a_run_with_a_model_carries_its_doubt_to_the_numbers(run: Run, folder: Path) -> None:
     """Probabilities give the fractions a part for the segmentation; the report names model and scores."""
     model = folder / "mine"

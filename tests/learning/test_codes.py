@@ -6,7 +6,7 @@ import pytest
 
 from voltomo.artifacts import CodedPhases, Phase, PhaseTable
 from voltomo.errors import GateError, InputError
-from voltomo.learning.codes import LabelCounts, resolve_codes
+from voltomo.learning.codes import LabelCounts, notice_of_roles, resolve_codes
 
 TABLE = CodedPhases(
     PhaseTable((Phase(1, "NMC", "active"), Phase(2, "CBD", "binder"), Phase(3, "pore", "pore"))), {0: 1, 1: 2, 2: 3}
@@ -57,6 +57,23 @@ def test_ids_are_the_codes_where_they_can_be():
     assert "70 → 1, 1000 → 2" in moved.notices[0]
 
 
+def test_names_that_leave_no_doubt_set_the_role():
+    """NMC811 is active, CBD is binder; a phase that nobody named is told, with the way out, and none else is."""
+    names = {1: "Voids", 2: "NMC811", 3: "CBD", 4: "Label 4"}
+    coding = resolve_codes([counts(dict.fromkeys(names, 9), names=names, is_zero_unlabelled=True)])
+    assert [phase.role for phase in coding.phases] == ["pore", "active", "binder", "other"]
+    (notice,) = coding.notices
+    assert "what Label 4 is" in notice
+    assert "--phases phases.yaml" in notice
+    assert notice_of_roles(TABLE.table) == ()
+
+
+def test_the_table_knows_the_codes_it_was_made_from():
+    """Numbered by rising code, each phase keeps the code of the file; what is unlabelled has none."""
+    coding = resolve_codes([counts({0: 400, 7: 300, 300: 300})], unlabelled=0)
+    assert coding.coded == CodedPhases(coding.phases, {7: 1, 300: 2})
+
+
 def test_codes_that_the_table_does_not_name_are_refused():
     """An unknown code is a gate that says which row to add."""
     with pytest.raises(GateError, match=r"add a row with `code: 7`") as caught:
@@ -99,7 +116,7 @@ def test_names_in_the_file_become_phases_or_find_their_row():
     """Names in ilastik and COCO files make the table, or pick the rows of a table whatever their codes are."""
     file = counts({0: 90, 1: 5, 2: 5}, names={1: "pore", 2: "NMC"}, is_zero_unlabelled=True)
     own = resolve_codes([file])
-    assert [(phase.name, phase.role) for phase in own.phases] == [("pore", "pore"), ("NMC", "other")]
+    assert [(phase.name, phase.role) for phase in own.phases] == [("pore", "pore"), ("NMC", "active")]
     assert resolve_codes([file], phases=TABLE).ids == ({0: 0, 1: 3, 2: 1},)
 
 

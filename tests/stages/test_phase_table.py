@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from voltomo.artifacts import Phase, PhaseTable
 from voltomo.errors import RecipeError
-from voltomo.stages.phase_table import read_phase_table
+from voltomo.stages.phase_table import CodedPhases, phase_table_text, read_phase_table
 
 
 def write(path: Path, text: str) -> Path:
@@ -29,10 +30,22 @@ def test_a_legend_names_phases_of_the_table(tmp_path):
 
 
 def test_a_legend_alone_makes_the_table(tmp_path):
-    """Names become phases in their order; a name that is a role gets it."""
+    """Names become phases in their order; a name that says its role gets it."""
     coded = read_phase_table(write(tmp_path / "p.yaml", 'colors: {"#ff0000": NMC, "#0000ff": pore, "#880000": NMC}\n'))
-    assert [(phase.id, phase.name, phase.role) for phase in coded.table] == [(1, "NMC", "other"), (2, "pore", "pore")]
+    assert [(phase.id, phase.name, phase.role) for phase in coded.table] == [(1, "NMC", "active"), (2, "pore", "pore")]
     assert coded.colors == {"#ff0000": 1, "#0000ff": 2, "#880000": 1}
+
+
+def test_a_table_is_written_as_it_is_read(tmp_path):
+    """Codes, roles, densities, colors and legend come back; a phase without a role gets the color of one later."""
+    table = PhaseTable(
+        (Phase(1, "Poren ä", "pore", "#123456"), Phase(4, "NMC", "active", density=4700.0), Phase(9, "class 9"))
+    )
+    coded = CodedPhases(table, {0: 1, 300: 4, 9: 9}, {"#ff0000": 4, "#ffffff": 0})
+    text = phase_table_text(coded)
+    assert read_phase_table(write(tmp_path / "p.yaml", text)) == coded
+    filled = read_phase_table(write(tmp_path / "q.yaml", text.replace("role: other", "role: binder")))
+    assert filled.table.by_id(9) == Phase(9, "class 9", "binder")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,17 @@ from voltomo.artifacts.measurements import (
     UncertaintyPart,
 )
 from voltomo.artifacts.model import Model, Weights
-from voltomo.artifacts.phases import OUTSIDE, PALETTE, ROLES, CodedPhases, Phase, PhaseMap, PhaseTable, Role
+from voltomo.artifacts.phases import (
+    OUTSIDE,
+    PALETTE,
+    ROLES,
+    CodedPhases,
+    Phase,
+    PhaseMap,
+    PhaseTable,
+    Role,
+    role_of_name,
+)
 from voltomo.artifacts.projections import BeamGeometry, ProjectionStack
 from voltomo.artifacts.slices import SliceStack
 from voltomo.artifacts.volume import ArrayLike, Channel, ThroughPlane, Volume, as_zyx
@@ -50,4 +60,5 @@ __all__ = [
     "Volume",
     "Weights",
     "as_zyx",
+    "role_of_name",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
@@ -12,12 +13,23 @@ from voltomo.artifacts.volume import ArrayLike, ThroughPlane
 from voltomo.errors import InputError, PhaseNotFoundError
 from voltomo.units import VoxelSize
 
-__all__ = ["OUTSIDE", "PALETTE", "ROLES", "CodedPhases", "Phase", "PhaseMap", "PhaseTable", "Role"]
+__all__ = ["OUTSIDE", "PALETTE", "ROLES", "CodedPhases", "Phase", "PhaseMap", "PhaseTable", "Role", "role_of_name"]
 
 Role: TypeAlias = Literal[
     "pore", "pore+binder", "active", "binder", "electrolyte", "carbon", "product", "crack", "collector", "other"
 ]
 ROLES: tuple[str, ...] = get_args(Role)
+
+# As label files and data sets of the field write them; digits (NMC811) are left out of the comparison.
+_NAMES: dict[Role, tuple[str, ...]] = {
+    "pore": ("pores", "void", "voids", "pore space"),
+    "active": ("active material", "am", "cam", "nmc", "nca", "lco", "lmo", "lnmo", "lfp", "graphite", "silicon"),
+    "binder": ("cbd", "carbon binder", "carbon binder domain", "binder domain", "pvdf"),
+    "electrolyte": ("solid electrolyte", "catholyte"),
+    "carbon": ("carbon black",),
+    "crack": ("cracks",),
+    "collector": ("current collector",),
+}
 
 OUTSIDE = 0
 """The id of voxels outside the field of view. No phase carries it."""
@@ -35,6 +47,21 @@ PALETTE: dict[str, str] = {
     "collector": "#999999",
     "other": "#bbbbbb",
 }
+
+
+def role_of_name(name: str) -> Role:
+    """The role that a name leaves no doubt about; "other" for any other name.
+
+    Examples
+    --------
+    >>> role_of_name("NMC 622"), role_of_name("Carbon-binder domain"), role_of_name("class 1")
+    ('active', 'binder', 'other')
+    """
+    written = name.strip().lower()
+    if written in ROLES:
+        return cast(Role, written)
+    words = " ".join(re.sub(r"[^a-z]+", " ", written).split())
+    return next((role for role, names in _NAMES.items() if words in (role, *names)), "other")
 
 
 @dataclass(frozen=True)
@@ -154,6 +181,7 @@ class PhaseMap:
     voxel_size : (dz, dy, dx) in m, or None
     through_plane : axis normal to the current collector
     probabilities : (C, Z, Y, X) uint8 array-like, channel i belongs to row i of the table, value / 255; or None
+    disagreement : (1, Z, Y, X) uint8 array-like, how far the members of an ensemble are apart, value / 255; or None
     """
 
     data: ArrayLike
@@ -161,6 +189,7 @@ class PhaseMap:
     voxel_size: VoxelSize | None = None
     through_plane: ThroughPlane = "unknown"
     probabilities: ArrayLike | None = None
+    disagreement: ArrayLike | None = None
 
     def __post_init__(self) -> None:
         if np.dtype(self.data.dtype) != np.uint8:

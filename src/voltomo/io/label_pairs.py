@@ -35,17 +35,22 @@ class LabelPairs:
     Parameters
     ----------
     images : grey images with their labels; a volume with few labelled slices comes as slabs around them
-    phases : the phase table
+    coded : the phase table, and the codes of the label files
     notices : sentences for the reader
     unlabelled : grey files without labels
     sources : for each image, the grey file that it is from: its name and how many slices it has
     """
 
     images: tuple[LabelledImage, ...]
-    phases: PhaseTable
+    coded: CodedPhases
     notices: tuple[str, ...] = ()
     unlabelled: tuple[Path, ...] = ()
     sources: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def phases(self) -> PhaseTable:
+        """The phase table."""
+        return self.coded.table
 
     def candidates(self) -> tuple[Candidates, ...]:
         """Where to label next, for `choose_next_slices`; no voxel is read."""
@@ -112,7 +117,8 @@ def open_label_pairs(
     scans, guessed = _name_scans(read, scan_of)
     images = [replace(part.image, scan=scan) for part, scan in zip(read, scans, strict=True)]
     sources = tuple((part.match.name, part.match.grey.shape[0]) for part in read)
-    return LabelPairs(tuple(images), coding.phases, (*coding.notices, *notices, *guessed), spare, sources)
+    told = (*coding.notices, *notices, *guessed)
+    return LabelPairs(tuple(images), phases or coding.coded, told, spare, sources)
 
 
 def _check_channels(matches: Sequence[Match]) -> None:

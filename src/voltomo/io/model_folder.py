@@ -10,6 +10,7 @@
       test_output.npy        what has to come out
       record.json            how it was trained, on what, with which scores
       training.html          the same to read, where the training wrote it
+      phases.yaml            which code of its label files is which phase, for another training with --phases
 
 Nothing is unpickled, and nothing of a zip is written to disk while it is read.
 """
@@ -50,7 +51,7 @@ __all__ = ["is_model", "model_files", "read_card", "read_model", "write_model", 
 LARGEST = 4_000_000_000
 """Bytes of one file of a model, unpacked: far above any network here, far below what a hostile zip unpacks to."""
 _PARTS = (
-    r"model\.yaml|record\.json|training\.html|test_(in|out)put\.npy|"
+    r"model\.yaml|record\.json|training\.html|phases\.yaml|test_(in|out)put\.npy|"
     r"weights(-[1-9]\d*)?\.safetensors|model(-[1-9]\d*)?\.onnx"
 )
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model gives the same zip

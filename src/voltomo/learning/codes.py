@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from voltomo.artifacts.annotations import UNLABELLED
-from voltomo.artifacts.phases import PALETTE, ROLES, CodedPhases, Phase, PhaseTable, Role
+from voltomo.artifacts.phases import PALETTE, CodedPhases, Phase, PhaseTable, role_of_name
 from voltomo.errors import GateError, InputError
 
-__all__ = ["Coding", "LabelCounts", "Unlabelled", "resolve_codes"]
+__all__ = ["Coding", "LabelCounts", "Unlabelled", "notice_of_roles", "resolve_codes"]
 
 Unlabelled: TypeAlias = Literal["auto", "none"] | int
 """What marks unlabelled voxels: a code, no code at all, or what the files show."""
@@ -72,6 +72,15 @@ class Coding:
     phases: PhaseTable
     ids: tuple[Mapping[int, int], ...]
     notices: tuple[str, ...] = ()
+
+    @property
+    def coded(self) -> CodedPhases:
+        """The table with the code of each phase: the lowest one, where files differ."""
+        codes: dict[int, int] = {}
+        for phase in self.phases:
+            found = {code for of in self.ids for code, phase_id in of.items() if phase_id == phase.id}
+            codes[min(found, default=phase.id)] = phase.id
+        return CodedPhases(self.phases, codes)
 
 
 def resolve_codes(
@@ -139,6 +148,7 @@ def _resolve_plain(
         table, ids = phases.table, dict(phases.codes)
     else:
         table, ids = _number_phases(sorted(code for code in counts if code != nothing), _merge_names(files), notices)
+        notices += notice_of_roles(table)
     if UNLABELLED in ids and nothing != UNLABELLED:
         _check_empty_slices(files)
     return table, ids if nothing is None else {**ids, nothing: UNLABELLED}
@@ -245,15 +255,28 @@ def _number_phases(used: list[int], names: Mapping[int, str], notices: list[str]
     phases = []
     for i, (code, phase_id) in enumerate(ids.items()):
         name = names.get(code, f"class {phase_id}")
-        is_role = name.lower() in ROLES
-        role = cast(Role, name.lower()) if is_role else "other"
-        phases.append(Phase(phase_id, name, role, "" if is_role else colors[i % len(colors)]))
-    if not all(code in names for code in used):
-        notices.append(
-            "The phases have numbers for names and no role, so no porosity will be reported; name them with --phases "
-            "phases.yaml."
-        )
+        role = role_of_name(name)
+        phases.append(Phase(phase_id, name, role, colors[i % len(colors)] if role == "other" else ""))
     return PhaseTable(tuple(phases)), ids
+
+
+def notice_of_roles(table: PhaseTable) -> tuple[str, ...]:
+    """A sentence about phases whose names do not say what they are; nothing where all do.
+
+    Examples
+    --------
+    >>> notice_of_roles(PhaseTable((Phase(1, "pore", "pore"), Phase(2, "class 2"))))[0][:66]
+    'Nobody said what class 2 is: without a role, results of the model '
+    """
+    unknown = [phase.name for phase in table if phase.role == "other"]
+    if not unknown:
+        return ()
+    listed = ", ".join(unknown[:_SHOWN]) + (", ..." if len(unknown) > _SHOWN else "")
+    return (
+        f"Nobody said what {listed} {'is' if len(unknown) == 1 else 'are'}: without a role, results of the model have "
+        "no porosity, no particles, and nothing else that needs to know pore from active material. Train again with "
+        "--phases phases.yaml, a table that gives each code a name and a role.",
+    )
 
 
 def _check_enough(

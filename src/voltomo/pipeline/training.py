@@ -17,10 +17,10 @@ from voltomo.errors import InputError
 from voltomo.io.label_pairs import LabelPairs, open_label_pairs
 from voltomo.io.model_folder import is_model, write_model
 from voltomo.io.model_lookup import load_model, model_folders
-from voltomo.io.study import storage_errors
-from voltomo.learning.codes import Unlabelled
+from voltomo.io.study import storage_errors, write_text
+from voltomo.learning.codes import Unlabelled, notice_of_roles
 from voltomo.learning.pairs import LabelledImage
-from voltomo.stages.phase_table import read_phase_table
+from voltomo.stages.phase_table import phase_table_text, read_phase_table
 from voltomo.stages.recipe import validate_config
 from voltomo.stages.train import GAP, TrainConfig, TrainResult, run_train
 from voltomo.units import VoxelSize, parse_voxel_size
@@ -28,6 +28,7 @@ from voltomo.units import VoxelSize, parse_voxel_size
 __all__ = ["PAGE", "Trained", "check_output", "train", "train_from_files"]
 
 PAGE = "training.html"
+PHASES = "phases.yaml"
 CYCLE = tuple(PALETTE.values())
 """Colors of phases without a table."""
 
@@ -103,7 +104,8 @@ def train(
         source="train",
     )
     begun = load_model(start, model_folders(os.environ)) if isinstance(start, str) else start
-    return run_train(pairs, table, config, start=begun, on_progress=on_progress).model
+    model = run_train(pairs, table, config, start=begun, on_progress=on_progress).model
+    return model.with_record(notices=[*model.record["notices"], *(() if phases else notice_of_roles(table))])
 
 
 def _pair(grey: Any, labels: Any, name: str, scan: str, voxel_size: VoxelSize | None) -> LabelledImage:
@@ -137,7 +139,10 @@ class Trained:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a reader must know."""
-        return (*self.pairs.notices, *self.model.record.get("notices", ()))
+        table = self.folder / PHASES
+        is_open = table.exists() and any(phase.role == "other" for phase in self.model.phases)
+        found = (f"A table of the phases, to be filled in: {table}.",) if is_open else ()
+        return (*self.pairs.notices, *self.model.record.get("notices", ()), *found)
 
 
 def train_from_files(
@@ -209,6 +214,7 @@ def train_from_files(
         folder = write_model(result.model, output, overwrite=overwrite)
         if folder.is_dir():
             _write_page(folder, result, pairs, told)
+            write_text(folder / PHASES, phase_table_text(pairs.coded))
         shutil.rmtree(unfinished, ignore_errors=True)
     return Trained(folder, result.model, pairs)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from voltomo.artifacts import ROLES, UNLABELLED, CodedPhases, Phase, PhaseTable, Role
+from voltomo.artifacts import ROLES, UNLABELLED, CodedPhases, Phase, PhaseTable, Role, role_of_name
 from voltomo.errors import RecipeError, VoltomoError
 from voltomo.stages.recipe import load_yaml
 from voltomo.units import parse_density
 
-__all__ = ["CodedPhases", "PhaseRow", "code_phases", "read_phase_table"]
+__all__ = ["CodedPhases", "PhaseRow", "code_phases", "phase_table_text", "read_phase_table"]
 
 
 class PhaseRow(BaseModel):
@@ -77,9 +79,7 @@ def read_phase_table(path: Path) -> CodedPhases:
         raise RecipeError(f'{path}: expected `colors:` such as {{"#ff0000": NMC}}, found {colors!r}')
     if rows is None and colors:
         names = dict.fromkeys(str(name) for name in colors.values() if name != "unlabelled")
-        rows = [
-            {"id": i, "name": name, "role": name if name in ROLES else "other"} for i, name in enumerate(names, start=1)
-        ]
+        rows = [{"id": i, "name": name, "role": role_of_name(name)} for i, name in enumerate(names, start=1)]
     if not isinstance(rows, list) or not rows:
         raise RecipeError(f"{path}: expected `phases:` with rows such as {{id: 1, code: 0, name: pore, role: pore}}")
     made: list[PhaseRow] = []
@@ -97,3 +97,21 @@ def read_phase_table(path: Path) -> CodedPhases:
         return code_phases(tuple(made), colors)
     except VoltomoError as error:
         raise RecipeError(f"{path}: {error}") from error
+
+
+def phase_table_text(coded: CodedPhases) -> str:
+    """A phase table as `read_phase_table` reads it back, one row per phase, to be filled in by hand.
+
+    The color of a phase without a role is left out: it gets that of its role with the role.
+    """
+    codes = {phase_id: code for code, phase_id in coded.codes.items()}
+    rows = []
+    for phase in coded.table:
+        row: dict[str, Any] = {"id": phase.id, "code": codes[phase.id], "name": phase.name, "role": phase.role}
+        row |= {} if phase.role == "other" else {"color": phase.color}
+        rows.append(row | ({} if phase.density is None else {"density": f"{phase.density:.12g} kg/m3"}))
+    names = {UNLABELLED: "unlabelled", **{phase.id: phase.name for phase in coded.table}}
+    content: dict[str, Any] = {"phases": rows}
+    content |= {"colors": {color: names[i] for color, i in coded.colors.items()}} if coded.colors else {}
+    head = f"# Which code of the label files is which phase. Roles: {', '.join(ROLES)}.\n"
+    return head + str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120))
