@@ -5,7 +5,7 @@ import math
 import pytest
 
 from voltomo.artifacts import Measurement, UncertaintyPart
-from voltomo.metrics.operators import with_operators, with_perturbed_boundary
+from voltomo.metrics.operators import with_moved_labels, with_operators, with_perturbed_boundary
 
 
 def part(item: Measurement) -> UncertaintyPart:
@@ -41,3 +41,19 @@ def test_a_boundary_anywhere_within_a_range_is_rectangular() -> None:
     assert part(found).standard_uncertainty == pytest.approx(0.1 / math.sqrt(3))
     blocked = with_perturbed_boundary(Measurement("x", 2.0, "1"), math.inf, 1.5, voxels=2)
     assert part(blocked).standard_uncertainty is None
+
+
+def test_labels_with_their_boundary_elsewhere_count_by_range_and_jitter() -> None:
+    """0.4 with 0.37 to 0.43 from narrower and wider labels, and 0.38 and 0.42 from jittered ones: √(0.03²/3 + 0.02²).
+
+    A phase that is moved only to one side counts its half range from the labels as drawn.
+    """
+    item = Measurement("x", 0.4, "1")
+    found = with_moved_labels(item, [(0.37, 0.43)], [0.38, 0.42], note="six sets")
+    assert found.parts[0].standard_uncertainty == pytest.approx(math.sqrt(0.03**2 / 3 + 0.02**2))
+    assert found.high - 0.4 == pytest.approx(2 * math.sqrt(0.03**2 / 3 + 0.02**2))
+    assert found.parts[0].note == "six sets"
+    lopsided = with_moved_labels(item, [(0.41, 0.44)], [], note="")
+    assert lopsided.parts[0].standard_uncertainty == pytest.approx(0.02 / math.sqrt(3))
+    blocked = with_moved_labels(item, [(0.37, math.inf)], [], note="")
+    assert blocked.parts[0].standard_uncertainty is None

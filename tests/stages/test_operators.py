@@ -8,8 +8,9 @@ import pytest
 from voltomo.artifacts import Measurement, Phase, PhaseMap, PhaseTable, UncertaintyPart
 from voltomo.errors import InputError, ShapeError
 from voltomo.metrics.sample import Sample
+from voltomo.stages.label_variants import Retrained, RetrainedMap, VariantKind
 from voltomo.stages.measure import MeasureConfig, run_measure
-from voltomo.stages.operators import operator_parts, perturbed_boundary
+from voltomo.stages.operators import operator_parts, perturbed_boundary, retrained_parts
 from voltomo.stages.workspace import MemoryWorkspace
 
 TWO = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "NMC", "active")))
@@ -88,3 +89,41 @@ def test_maps_that_do_not_belong_together_are_refused() -> None:
     config = MeasureConfig.model_validate({**LEAN, "uncertainty": {"segmentations": ["a"]}})
     with pytest.raises(InputError, match="in Python give the maps"):
         run_measure(PhaseMap(ids, TWO), config, MemoryWorkspace())
+
+
+def found_with(kind: VariantKind, width: int, who: str = "") -> RetrainedMap:
+    """The channel as a model sees it that learned from such labels."""
+    return RetrainedMap(kind, who, PhaseMap(slab(width), TWO))
+
+
+def test_models_from_moved_labels_give_range_and_jitter() -> None:
+    """Channels of 8 to 12 planes from moved labels, 12 from jittered ones: u² = (2/30)²/3 + (2/30)², of D_eff too.
+
+    What fine-tuning alone changes (a channel of 12 from the labels as drawn) is taken off.
+    """
+    ids = slab(10)
+    same = RetrainedMap("as drawn", "", None)
+    tuned = [found_with("as drawn", 12), found_with("narrower", 10, "NMC"), found_with("wider", 14, "NMC")]
+    plain = [same, found_with("narrower", 8, "NMC"), found_with("wider", 12, "NMC"), found_with("jittered", 12)]
+    expected = math.sqrt((2 / 30) ** 2 / 3 + (2 / 30) ** 2)
+    found = retrained_parts(numbers(ids), Retrained(tuple(plain), "how"), ids, sample(ids), MemoryWorkspace())
+    assert part(found, "volume_fraction").standard_uncertainty == pytest.approx(expected)
+    through = part(found, "effective_diffusivity_ratio", "x")
+    assert through.standard_uncertainty == pytest.approx(expected, rel=1e-3)
+    assert through.note == "how"
+    found = retrained_parts(numbers(ids), Retrained(tuple(tuned), ""), ids, sample(ids), MemoryWorkspace())
+    assert part(found, "volume_fraction").standard_uncertainty == pytest.approx(2 / 30 / math.sqrt(3))
+
+
+def test_models_of_annotators_scatter_as_segmentations_do() -> None:
+    """The study and models of two annotators with 8 and 12 of 30: u = 2/30; one annotator gives a range only."""
+    ids = slab(10)
+    same = RetrainedMap("as drawn", "", None)
+    maps = (same, found_with("annotator", 8, "anna"), found_with("annotator", 12, "ben"))
+    found = retrained_parts(numbers(ids), Retrained(maps, "how"), ids, sample(ids), MemoryWorkspace(), transport=False)
+    assert part(found, "volume_fraction").standard_uncertainty == pytest.approx(2 / 30)
+    assert "how" in part(found, "volume_fraction").note
+    found = retrained_parts(numbers(ids), Retrained(maps[:2], ""), ids, sample(ids), MemoryWorkspace(), transport=False)
+    item = next(m for m in found if (m.name, m.phase) == ("volume_fraction", "pore"))
+    assert part(found, "volume_fraction").standard_uncertainty is None
+    assert (item.bands[0].low, item.bands[0].high) == pytest.approx((8 / 30, 10 / 30))

@@ -12,7 +12,7 @@ from voltomo.cli import options
 from voltomo.cli.output import Output
 from voltomo.errors import InputError
 
-__all__ = ["train"]
+__all__ = ["code_of", "train"]
 
 
 def train(
@@ -88,7 +88,7 @@ def train(
             output,
             config,
             phases=phases,
-            unlabelled=_code(unlabelled),
+            unlabelled=code_of(unlabelled),
             start=_model(start),
             overwrite=overwrite,
             on_progress=lambda progress: _show(out, progress),
@@ -156,7 +156,7 @@ def score_lines(scores: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _code(text: str) -> Any:
+def code_of(text: str) -> Any:
     """What marks unlabelled pixels."""
     if text in ("auto", "none"):
         return text

@@ -14,25 +14,30 @@ from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.splits import Split
 from voltomo.units import VoxelSize
 
-__all__ = ["channel_names", "describe_image", "typical_normalization", "voxel_range"]
+__all__ = ["channel_names", "content_hashes", "describe_image", "typical_normalization", "voxel_range"]
 
 
 def describe_image(image: LabelledImage, split: Split, number: int) -> dict[str, Any]:
     """What tells whether an image or its labels have changed, as JSON has it; `number` is its place in the split."""
-    grey = hashlib.sha256()
-    for z in range(image.shape[0]):
-        grey.update(np.ascontiguousarray(image.grey[:, z : z + 1]).tobytes())
     return {
         "name": image.name,
         "scan": image.scan,
         "shape": list(image.shape),
         "annotator": image.annotator,
-        "grey": grey.hexdigest(),
-        "labels": hashlib.sha256(np.ascontiguousarray(image.labels).tobytes()).hexdigest(),
+        **content_hashes(image),
         "labelled": image.labelled,
         "training": int(split.training[number].sum()),
         "validation": int(split.validation[number].sum()),
     }
+
+
+def content_hashes(image: LabelledImage) -> dict[str, str]:
+    """SHA-256 of the grey values, slice by slice, and of the labels."""
+    grey = hashlib.sha256()
+    for z in range(image.shape[0]):
+        grey.update(np.ascontiguousarray(image.grey[:, z : z + 1]).tobytes())
+    labels = hashlib.sha256(np.ascontiguousarray(image.labels).tobytes())
+    return {"grey": grey.hexdigest(), "labels": labels.hexdigest()}
 
 
 def typical_normalization(normalizations: Sequence[Normalization]) -> Normalization:

@@ -24,6 +24,7 @@ from voltomo.io.study import Study, write_text
 from voltomo.io.tables import read_measurements, write_measurements, write_summary, write_table
 from voltomo.pipeline.evaluation import EvaluateStep, evaluate_study
 from voltomo.pipeline.jobs import Outcome, StageDefinition
+from voltomo.pipeline.retraining import RETRAIN, open_retrained
 from voltomo.report import ReportContent, write_report
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
 from voltomo.stages.measure import MeasureConfig, run_measure
@@ -106,6 +107,7 @@ def _measure(study: StudyArtifacts, config: MeasureConfig, work: StudyWorkspace)
         volume=_segmented(study),
         segmentation=_segmentation(study),
         others=_others(study, config),
+        retrained=open_retrained(study),
     )
     write_measurements(work.out, result.measurements)
     table = None if instances is None else instances.table
@@ -247,12 +249,13 @@ STAGES: dict[str, StageDefinition] = {
         StageDefinition(
             "segment", SegmentConfig, ("volume",), ("denoised",), ("phases",), _segment, files=_model_files
         ),
+        RETRAIN,
         StageDefinition("particles", ParticlesConfig, ("phases",), ("volume",), ("particles", "cracks"), _particles),
         StageDefinition(
             "measure",
             MeasureConfig,
             ("phases",),
-            ("particles", "cracks", "volume", "denoised"),
+            ("particles", "cracks", "volume", "denoised", "retrained"),
             ("measurements",),
             _measure,
             files=_other_files,

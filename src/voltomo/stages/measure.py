@@ -40,6 +40,7 @@ from voltomo.stages.conventions import convention_rows
 from voltomo.stages.correlation import correlate_phases
 from voltomo.stages.detached import detached_rows
 from voltomo.stages.formulation import FormulationConfig
+from voltomo.stages.label_variants import Retrained
 from voltomo.stages.phase_components import PhaseComponents, find_void_parts
 from voltomo.stages.representativity import density_rows, independent_parts
 from voltomo.stages.segment import SegmentConfig
@@ -153,6 +154,7 @@ def run_measure(
     volume: Volume | None = None,
     segmentation: SegmentConfig | None = None,
     others: Sequence[PhaseMap] = (),
+    retrained: Retrained | None = None,
 ) -> MeasureResult:
     """Measure everything that the maps support.
 
@@ -164,6 +166,7 @@ def run_measure(
     instance_map, crack_map : particles and their voids, where they were found
     volume, segmentation : the grey volume and how the phases were found in it, for the resolution
     others : the segmentations that ``config.uncertainty.segmentations`` names
+    retrained : the volume as models see it that were trained on other labels, for the operator part
 
     Returns
     -------
@@ -221,6 +224,7 @@ def run_measure(
         numbers += touching
         curves += (*particle_curves(particles, sample), *coordination)
     grey: dict[str, Any] = {"volume": volume, "segmentation": segmentation, "others": others}
+    grey["retrained"] = retrained
     numbers = estimate_uncertainty(numbers, phase_map, labels, sample, config.uncertainty, work, **grey)
     warnings = tuple(_warnings(sample, instance_map))
     drawn = tuple(curve for correlation in correlations for curve in correlation.curves)

@@ -11,15 +11,16 @@ import numpy.typing as npt
 from voltomo.artifacts import ArrayLike, Measurement, PhaseMap, as_zyx
 from voltomo.blocks import Block
 from voltomo.errors import InputError, ShapeError
-from voltomo.metrics.operators import with_operators, with_perturbed_boundary
+from voltomo.metrics.operators import with_moved_labels, with_operators, with_perturbed_boundary
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.uncertainty import with_reason
 from voltomo.stages.boundary_sides import both_sides, moved_boundaries
+from voltomo.stages.label_variants import Retrained, RetrainedMap
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
 from voltomo.stages.varied_flows import flow_ratios, single_flows, times
 from voltomo.stages.workspace import Workspace
 
-__all__ = ["operator_parts", "perturbed_boundary"]
+__all__ = ["operator_parts", "perturbed_boundary", "retrained_parts"]
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
@@ -56,16 +57,90 @@ def operator_parts(
     items = list(numbers)
     for other in maps:
         _check_same(other, sample)
-    found: list[Numbers] = []
-    flows = single_flows(items) if transport else ()
-    for number, other in enumerate(maps):
-        variants = {"map": Variant(other.phases, _second)}
-        sources = (labels, as_zyx(other.data))
-        step = f"segmentation {number}"
-        counted = count_variants(variants, sources, sample, work, step=step, halo=1, bytes_per_voxel=4)["map"]
-        ratios = flow_ratios(variants, sources, flows, sample, work, step=step)["map"]
-        found.append(counted | times(ratios, items))
+    named = {f"segmentation {number}": other for number, other in enumerate(maps)}
+    found = [_follow(items, other, labels, sample, work, step, transport=transport) for step, other in named.items()]
     return [_with_others(item, found) for item in items]
+
+
+def retrained_parts(
+    numbers: Iterable[Measurement],
+    retrained: Retrained,
+    labels: ArrayLike,
+    sample: Sample,
+    work: Workspace,
+    *,
+    transport: bool = True,
+) -> list[Measurement]:
+    """Give fractions, surfaces and transport what models say that were trained on other labels.
+
+    Parameters
+    ----------
+    numbers : of the map of the study
+    retrained : maps from the labels as drawn, and from those of other annotators or with moved boundaries
+    labels, sample : (Z, Y, X) ids of the map of the study, and its region
+    work : where the blocks run
+    transport : whether the numbers of transport are compared too, on a central part of the volume
+
+    Returns
+    -------
+    list of Measurement
+        Each number is that of the study plus what a set of labels changes against the labels as drawn.
+    """
+    items = list(numbers)
+    maps = retrained.maps
+    for one in maps:
+        if one.phase_map is not None:
+            _check_same(one.phase_map, sample)
+    followed = [
+        {}
+        if one.phase_map is None
+        else _follow(items, one.phase_map, labels, sample, work, f"retrained {number}", transport=transport)
+        for number, one in enumerate(maps)
+    ]
+    return [_with_retrained(item, maps, followed, retrained.how) for item in items]
+
+
+def _with_retrained(
+    item: Measurement, maps: Sequence[RetrainedMap], followed: Sequence[Numbers], how: str
+) -> Measurement:
+    key = row_key(item)
+    found = [
+        numbers.get(key) if one.phase_map is not None else item.value
+        for one, numbers in zip(maps, followed, strict=True)
+    ]
+    drawn = found[0]
+    if item.value is None or drawn is None or any(value is None for value in found):
+        return with_reason(item, "operator")
+    pairs = zip(maps[1:], found[1:], strict=True)
+    values = [(one, item.value + (value - drawn)) for one, value in pairs if value is not None]
+    others = [value for one, value in values if one.kind == "annotator"]
+    if others:
+        return with_operators(item, others, what=f"segmentations, {how}")
+    sides: dict[str, list[float]] = {}
+    for one, value in values:
+        if one.kind in ("narrower", "wider"):
+            sides.setdefault(one.who, []).append(value)
+    jittered = [value for one, value in values if one.kind == "jittered"]
+    return with_moved_labels(item, list(sides.values()), jittered, note=how)
+
+
+def _follow(
+    items: Sequence[Measurement],
+    other: PhaseMap,
+    labels: ArrayLike,
+    sample: Sample,
+    work: Workspace,
+    step: str,
+    *,
+    transport: bool,
+) -> Numbers:
+    """Fractions, surfaces and transport of another map of the volume."""
+    variants = {"map": Variant(other.phases, _second)}
+    sources = (labels, as_zyx(other.data))
+    flows = single_flows(items) if transport else ()
+    counted = count_variants(variants, sources, sample, work, step=step, halo=1, bytes_per_voxel=4)["map"]
+    ratios = flow_ratios(variants, sources, flows, sample, work, step=step)["map"]
+    return counted | times(ratios, items)
 
 
 def _second(_block: Block, _labels: Bytes, other: Bytes) -> Bytes:

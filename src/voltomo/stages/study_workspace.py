@@ -41,8 +41,10 @@ ARTIFACTS = {
     "particles": "labels",
     "cracks": "labels",
     "crack_widths": "labels",
+    "retrained": "labels",
 }
-"""The arrays that stay in the study, and whether they are volumes with channels or labels."""
+"""The arrays that stay in the study, and whether they are volumes with channels or labels; of "retrained" there are
+several, each with a name after a slash."""
 
 
 class ProgressSink(Protocol):
@@ -115,9 +117,9 @@ class StudyWorkspace:
     def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> WritableArray:
         """A Zarr array, the same one each time a name is asked for, also after a kill."""
         edge = self.edge
-        if name not in ARTIFACTS:
+        kind = ARTIFACTS.get(name.split("/")[0])
+        if kind is None:
             return create_array(self.folder / "scratch" / f"{name}.zarr", shape, dtype, edge=edge)
-        kind = ARTIFACTS[name]
         metadata = ImageMetadata("volume" if kind == "volume" else "labels", self.voxel_size)
         return create_image(self.out / f"{name}.ome.zarr", shape, dtype, metadata, edge=edge)
 

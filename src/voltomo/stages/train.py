@@ -116,7 +116,8 @@ def run_train(
     if model.onnx is not None and model.test_input is not None:
         model = replace(model, precision=check_precisions(model, model.test_input))
     scores = score_model(scored, open_predictor(scored, precision="f32"), images, split)
-    record = {"method": config.method, "scores": scores, "notices": list(split.notices)}
+    recipe = config.model_dump(mode="json")
+    record = {"method": config.method, "recipe": recipe, "scores": scores, "notices": list(split.notices)}
     return TrainResult(model.with_record(**record), split)
 
 

@@ -28,8 +28,9 @@ from voltomo.metrics.transport import TRANSPORT
 from voltomo.metrics.uncertainty import with_band, with_part, with_reason
 from voltomo.stages.apparent import PartsOfWindow
 from voltomo.stages.boundary_sides import Sides, both_sides, follow_sides, moved_boundaries
+from voltomo.stages.label_variants import Retrained
 from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
-from voltomo.stages.operators import operator_parts, perturbed_boundary
+from voltomo.stages.operators import operator_parts, perturbed_boundary, retrained_parts
 from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
 from voltomo.stages.segment import SegmentConfig
 from voltomo.stages.varied_flows import flow_ratios, single_flows, times
@@ -102,6 +103,7 @@ def estimate_uncertainty(
     volume: Volume | None = None,
     segmentation: SegmentConfig | None = None,
     others: Sequence[PhaseMap] = (),
+    retrained: Retrained | None = None,
 ) -> list[Measurement]:
     """Add what making the map again tells about fractions, surfaces and transport, and the resolution of the image.
 
@@ -115,6 +117,8 @@ def estimate_uncertainty(
     segmentation : how the map was found in it; None where the map came from elsewhere, whose budgets then lack the
         resolution
     others : other segmentations of the volume, those that ``config.segmentations`` names
+    retrained : the volume as models see it that were trained on other labels; used for the operator part where
+        `config` names nothing else for it
 
     Returns
     -------
@@ -138,6 +142,8 @@ def estimate_uncertainty(
     elif config.perturbed_boundary:
         voxels = config.perturbed_boundary
         found = perturbed_boundary(found, labels, sample, work, voxels=voxels, transport=config.transport)
+    elif retrained is not None:
+        found = retrained_parts(found, retrained, labels, sample, work, transport=config.transport)
     if volume is None or not config.resolution:
         return found
     phase = (*sample.phases.with_role("active"), *reversed(tuple(sample.phases)))[0]
