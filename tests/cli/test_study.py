@@ -25,6 +25,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
         (("dilate", "-o", "out"), "come after --bias"),
         (("-o", "out", "--bias", "wide"), "biases"),
         (("-o", "out", "--size", "8"), "size"),
+        (("-o", "out", "--size", "32", "--slices", "40"), "no 40 slices"),
     ],
 )
 def test_requests_that_make_no_sense(

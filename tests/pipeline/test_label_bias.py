@@ -75,6 +75,8 @@ def test_other_settings_are_not_mixed_in(study: tuple[Path, LabelBiasStudy], tmp
     """Runs of another study, and folders with other things, are refused."""
     with pytest.raises(InputError, match="other settings"):
         study_label_bias(CONFIG.model_copy(update={"slices": 1}), study[0])
-    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty"):
-        study_label_bias(CONFIG, tmp_path)
+        study_label_bias(CONFIG, tmp_path, overwrite=True)
+    assert (tmp_path / "runs" / "notes.txt").exists()

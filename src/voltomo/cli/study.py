@@ -84,7 +84,19 @@ def label_bias(
     out = Output(quiet, as_json)
     with out:
         found = study_label_bias(
-            config, output, overwrite=overwrite, on_run=lambda name, what, i, n: out.stage(f"{i}/{n} {name}", what)
+            config,
+            output,
+            overwrite=overwrite,
+            on_run=lambda name, what, i, n: out.stage(f"{i}/{n} {name}", what),
+            on_progress=lambda progress: _show(out, progress),
         )
     out.say("\n".join(f"  {line}" for line in summary_lines(found.rows)))
     out.result({"page": str(found.page), "numbers": found.values["numbers"]}, f"page: {found.page}")
+
+
+def _show(out: Output, progress: Any) -> None:
+    """Steps of a network, or parts of the training of a pixel classifier."""
+    if hasattr(progress, "members"):
+        out.progress("train", "steps", progress.step, progress.steps)
+    else:
+        out.progress("train", progress.stage, progress.done, progress.total)

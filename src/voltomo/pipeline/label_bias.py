@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -38,13 +39,14 @@ from voltomo.stages.label_bias import (
     make_specimen,
     run_label_bias,
 )
-from voltomo.stages.synth_config import SynthConfig
 from voltomo.units import format_voxel_size
 from voltomo.version import VERSION
 
 __all__ = ["LabelBiasStudy", "study_label_bias"]
 
 _RUNS, _RESULT = "runs", "label_bias.json"
+_OURS = re.compile(r"seed\d+-[a-z]+\.(json|npz)|\..*\.part")
+"""Names of the files of runs, and of those that a kill left half written."""
 
 Told = Literal["started", "finished", "up to date"]
 """What `on_run` is told about a run."""
@@ -72,6 +74,7 @@ def study_label_bias(
     *,
     overwrite: bool = False,
     on_run: Callable[[str, Told, int, int], None] | None = None,
+    on_progress: Callable[[Any], None] | None = None,
 ) -> LabelBiasStudy:
     """Make electrodes, label them with each bias, learn, segment and measure; write a page and tables.
 
@@ -83,6 +86,7 @@ def study_label_bias(
     output : folder; created if missing
     overwrite : replace runs of other settings
     on_run : told the name of a run, what happened, its number from 1, and how many there are
+    on_progress : told as each training moves on, as in `voltomo.stages.train.run_train`
 
     Raises
     ------
@@ -108,7 +112,7 @@ def study_label_bias(
                 else:
                     tell(name, "started", number, count)
                     specimen = specimen or make_specimen(config, seed)
-                    result = run_label_bias(specimen, bias, config)
+                    result = run_label_bias(specimen, bias, config, on_progress=on_progress)
                     _write_run(output / _RUNS / name, result, identity)
                     tell(name, "finished", number, count)
                 results.append(result)
@@ -126,7 +130,8 @@ def _check_output(output: Path, identity: str, *, overwrite: bool) -> None:
     if output.exists() and not output.is_dir():
         raise InputError(f"{output} is a file; name a folder for the study with -o")
     runs = output / _RUNS
-    if output.exists() and any(output.iterdir()) and not runs.is_dir():
+    is_ours = runs.is_dir() and all(_OURS.fullmatch(path.name) for path in runs.iterdir())
+    if output.exists() and any(output.iterdir()) and not is_ours:
         raise InputError(f"the folder {output} is not empty and holds no study of label bias; name a new one with -o")
     others = [path.name for path in sorted(runs.glob("*.json")) if _load(path)["identity"] != identity]
     if others and not overwrite:
@@ -202,7 +207,7 @@ def _write_study(output: Path, config: LabelBiasConfig, results: Sequence[BiasRe
         pictures=[_picture(found[0]) for found in by_bias.values()],
         phases=PHASES,
         active=ACTIVE,
-        voxel_size=SynthConfig.model_validate({"shape": config.size, **config.electrode}).size,
+        voxel_size=config.synth_config(config.seed).size,
         by=config.by,
         seeds=config.seeds,
         facts=_facts(config, changed),
@@ -250,7 +255,7 @@ def _picture(result: BiasResult) -> BiasPicture:
 
 def _facts(config: LabelBiasConfig, changed: Mapping[str, Sequence[float]]) -> list[tuple[str, str]]:
     shares = [f"{BIAS_WORDS[bias]} {100 * np.mean(found):.0f} %" for bias, found in changed.items() if bias != UNBIASED]
-    size = SynthConfig.model_validate({"shape": config.size, **config.electrode}).size
+    size = config.synth_config(config.seed).size
     found = [
         ("Electrode", f"synthetic NMC, {config.size}³ voxels of {format_voxel_size(size)}"),
         ("Labelled", f"{config.slices} slice{'' if config.slices == 1 else 's'} of each scan, whole"),

@@ -7,12 +7,13 @@ electrode, scan, slices, which labels train, and the seeds of the training. So t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from voltomo.artifacts import Measurement, Phase, PhaseMap, PhaseTable, Volume, as_zyx
 from voltomo.errors import VoltomoError
@@ -27,6 +28,7 @@ from voltomo.metrics.sample import Sample
 from voltomo.metrics.surfaces import InterfaceCounts, measure_surfaces
 from voltomo.metrics.transport import tortuosity_factor
 from voltomo.morphology.directions import crofton_directions
+from voltomo.stages.recipe import validate_config
 from voltomo.stages.scan_image import ImageScanConfig, run_image_scan
 from voltomo.stages.segment_model import ModelSegmentConfig, run_model_segment
 from voltomo.stages.synth import run_synth
@@ -106,6 +108,25 @@ class LabelBiasConfig(BaseModel):
         if not value:
             raise ValueError(f"name one bias or more of {', '.join(BIASES)}")
         return tuple(bias for bias in BIASES if bias in value)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> LabelBiasConfig:
+        if self.slices > self.size:
+            raise ValueError(f"an electrode of {self.size} voxels has no {self.slices} slices")
+        if own := sorted({"shape", "family", "seed"} & set(self.electrode)):
+            raise ValueError(f"the study chooses {', '.join(own)} of its electrodes; leave it out of `electrode`")
+        return self
+
+    def synth_config(self, seed: int) -> SynthConfig:
+        """Of one electrode.
+
+        Raises
+        ------
+        RecipeError
+            If a setting in `electrode` is unknown or makes no sense.
+        """
+        given = {**self.electrode, "shape": (self.size,) * 3, "family": "nmc", "seed": seed}
+        return validate_config(SynthConfig, given, source="electrode")
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -190,8 +211,7 @@ def make_specimen(config: LabelBiasConfig, seed: int) -> Specimen:
     InputError
         If no electrode can be as asked.
     """
-    given: dict[str, Any] = {"shape": (config.size,) * 3, **config.electrode, "family": "nmc", "seed": seed}
-    made = run_synth(SynthConfig.model_validate(given), _blocks())
+    made = run_synth(config.synth_config(seed), _blocks())
     scan = ImageScanConfig(dose=config.dose, seed=seed)
     volume = run_image_scan(made.structure, made.phase_map.data, scan, _blocks())
     roles = {"active": ACTIVE, "binder": BINDER}
@@ -208,7 +228,13 @@ def _blocks() -> MemoryWorkspace:
     return MemoryWorkspace((_EDGE,) * 3, workers=available_cores())
 
 
-def run_label_bias(specimen: Specimen, bias: LabelBias, config: LabelBiasConfig) -> BiasResult:
+def run_label_bias(
+    specimen: Specimen,
+    bias: LabelBias,
+    config: LabelBiasConfig,
+    *,
+    on_progress: Callable[[Any], None] | None = None,
+) -> BiasResult:
     """Label some slices with a bias, learn from them, segment the scan, and measure.
 
     Parameters
@@ -216,6 +242,7 @@ def run_label_bias(specimen: Specimen, bias: LabelBias, config: LabelBiasConfig)
     specimen : electrode and scan
     bias : how the labels are drawn
     config : the rest
+    on_progress : told as the training moves on, as in `voltomo.stages.train.run_train`
 
     Raises
     ------
@@ -232,7 +259,9 @@ def run_label_bias(specimen: Specimen, bias: LabelBias, config: LabelBiasConfig)
     )
     # The split looks at what is labelled as what; the labels that train are to be the same ones for every bias.
     split = split_labels(unbiased, share=training.share, gap=training.gap, seed=training.seed)
-    model = run_train(images, PHASES, training, name=f"{bias} {specimen.seed}", split=split).model
+    model = run_train(
+        images, PHASES, training, name=f"{bias} {specimen.seed}", split=split, on_progress=on_progress
+    ).model
     # The scan is the one that the labels are from: there is no other domain to drift to.
     segmented = run_model_segment(
         specimen.volume, model, ModelSegmentConfig(accept_drift=True), MemoryWorkspace()
