@@ -51,12 +51,19 @@ def test_softmax_adds_up_to_one() -> None:
 
 
 def test_ensemble_averages_probabilities() -> None:
-    """3 to 1 and 1 to 3 make a half each, and members that agree do not disagree."""
+    """3 to 1 and 1 to 3 make a half each."""
     one, two = Fixed((float(np.log(3)), 0.0)), Fixed((0.0, float(np.log(3))))
     np.testing.assert_allclose(np.exp(Ensemble((one, two))(GREY)), 0.5, atol=1e-6)
-    sure = Fixed((50.0, 0.0))
-    np.testing.assert_allclose(Ensemble((sure, sure)).disagreement(GREY), 0, atol=1e-6)
-    np.testing.assert_allclose(Ensemble((sure, Fixed((0.0, 50.0)))).disagreement(GREY), 0.5, atol=1e-6)
+
+
+def test_disagreement_of_an_ensemble() -> None:
+    """0 where members share their doubt, a quarter for 3 to 1 against 1 to 3, a half for sure ones that contradict."""
+    one, two, sure = Fixed((float(np.log(3)), 0.0)), Fixed((0.0, float(np.log(3)))), Fixed((50.0, 0.0))
+    for members, expected in (((one, one), 0), ((one, two), 0.25), ((sure, Fixed((0.0, 50.0))), 0.5)):
+        both = Ensemble(members)
+        logits, apart = both.with_disagreement(GREY)
+        np.testing.assert_allclose(apart, expected, atol=1e-6)
+        np.testing.assert_array_equal(logits, both(GREY))
 
 
 def test_ensemble_reads_what_all_members_need() -> None:

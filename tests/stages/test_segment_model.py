@@ -72,6 +72,32 @@ def test_study_equals_memory(network_model: MakeModel, tmp_path: Path) -> None:
     assert (work.out / "probabilities.ome.zarr").is_dir()
 
 
+def test_disagreement_of_an_ensemble(network_model: MakeModel) -> None:
+    """How far members are apart is kept block by block as in one piece, with averages too; its mean is recorded."""
+    one, two = network_model(), network_model(seed=1)
+    both, scan = replace(one, members=(two.weights,), onnx_members=(two.onnx,)), volume((3, 44, 50))
+    for average in ("none", "flips"):
+        config = ModelSegmentConfig(precision="f32", disagreement=True, halo="full", average=average)
+        result = run_model_segment(scan, both, config, MemoryWorkspace())
+        whole = result.phase_map
+        tiled = run_model_segment(scan, both, config, MemoryWorkspace(block_shape=(2, 19, 23), workers=2)).phase_map
+        assert whole.disagreement.shape == (1, *whole.shape)
+        assert whole.probabilities is None
+        assert np.ptp(whole.disagreement) > 10
+        assert np.abs(tiled.disagreement.astype(int) - whole.disagreement).max() <= 1  # of 255: rounding
+        plain = run_model_segment(scan, both, config.model_copy(update={"disagreement": False}), MemoryWorkspace())
+        assert np.array_equal(plain.phase_map.data, whole.data)
+        told = result.histogram["model"]["disagreement"]
+        assert told == pytest.approx(np.mean(whole.disagreement) / 255)
+
+
+def test_one_network_cannot_disagree(network_model: MakeModel) -> None:
+    """The disagreement of a single network is refused with what to do."""
+    config = ModelSegmentConfig(disagreement=True)
+    with pytest.raises(InputError, match=r"members of an ensemble.*--set members=3"):
+        run_model_segment(volume(), network_model(), config, MemoryWorkspace())
+
+
 def test_record_says_how(network_model: MakeModel) -> None:
     """The record holds the shares of the phases, the engine, the precision, and the normalization of this scan."""
     result = run_model_segment(volume(), network_model(), PLAIN, MemoryWorkspace())

@@ -175,6 +175,7 @@ def segment(
     ] = None,
     model: options.Model = None,
     probabilities: options.Probabilities = False,
+    disagreement: options.Disagreement = False,
     accept_drift: options.AcceptDrift = False,
     phases: options.Phases = None,
     settings: options.Settings = None,
@@ -188,7 +189,9 @@ def segment(
     debug: options.Debug = False,
 ) -> None:
     """Segment a scan into phases."""
-    asked = _segment_settings(phases, model=model, probabilities=probabilities, accept_drift=accept_drift)
+    asked = _segment_settings(
+        phases, model=model, probabilities=probabilities, disagreement=disagreement, accept_drift=accept_drift
+    )
     values = {**asked, **options.parse_settings(settings, method=method)}
     _verb(
         source,
@@ -235,10 +238,15 @@ def report(
 
 
 def _segment_settings(
-    phases: str | None, *, model: str | None = None, probabilities: bool = False, accept_drift: bool = False
+    phases: str | None,
+    *,
+    model: str | None = None,
+    probabilities: bool = False,
+    disagreement: bool = False,
+    accept_drift: bool = False,
 ) -> dict[str, Any]:
     """Settings of `segment` that ``--phases``, or ``--model`` and what belongs to it, stand for."""
-    flags = {"probabilities": probabilities, "accept_drift": accept_drift}
+    flags = {"probabilities": probabilities, "disagreement": disagreement, "accept_drift": accept_drift}
     given: dict[str, Any] = {name: True for name, flag in flags.items() if flag}
     if model is not None:
         given["model"] = model

@@ -13,6 +13,7 @@ from voltomo.errors import InputError
 __all__ = [
     "AcceptDrift",
     "Debug",
+    "Disagreement",
     "From",
     "Json",
     "Mask",
@@ -57,6 +58,10 @@ Probabilities = Annotated[
     typer.Option(
         "--probabilities", help="Keep the probabilities of a model's phases; `measure` makes intervals of them."
     ),
+]
+Disagreement = Annotated[
+    bool,
+    typer.Option("--disagreement", help="Keep how far the members of an ensemble are apart on each voxel."),
 ]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Memory to stay under, such as 4GB.")]
 Overwrite = Annotated[

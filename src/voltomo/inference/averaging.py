@@ -54,14 +54,29 @@ class Ensemble:
             total += softmax(member(grey))
         return _log(total, len(self.members))
 
-    def disagreement(self, grey: Floats) -> Floats:
-        """How far the members disagree on each voxel: the mean over them of 1 - p(class of the mean), (Z, Y, X).
+    def with_disagreement(self, grey: Floats) -> tuple[Floats, Floats]:
+        """The answer, and how far the members are apart on each voxel.
 
-        0 where all are sure of the same class; it also counts doubt that they share.
+        Returns
+        -------
+        (K, Z, Y, X)
+            Log of the mean probability.
+        (Z, Y, X)
+            The share of its probability that a member gives to other classes than the mean does, averaged over the
+            members: half the absolute difference from the mean, summed over classes (total variation). 0 where all
+            say the same, however unsure they are; 1/2 where half of them are sure of a class and half of another.
         """
-        answers = np.stack([softmax(member(grey)) for member in self.members])
-        chosen = answers.mean(axis=0).argmax(axis=0)
-        return np.asarray(1 - np.take_along_axis(answers, chosen[None, None], axis=1)[:, 0].mean(axis=0), np.float32)
+        answers = [softmax(member(grey)) for member in self.members]
+        total = answers[0].copy()
+        for answer in answers[1:]:
+            total += answer
+        mean = total / np.float32(len(answers))
+        apart = np.zeros(grey.shape[1:], np.float32)
+        for answer in answers:
+            np.subtract(answer, mean, out=answer)
+            apart += np.abs(answer, out=answer).sum(axis=0)
+        apart /= 2 * len(answers)
+        return _log(total, len(answers)), apart
 
 
 @dataclass(frozen=True)

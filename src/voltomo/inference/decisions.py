@@ -1,28 +1,78 @@
-"""From logits to what is stored: the id of the most likely phase, and probabilities in steps of 1/255."""
+"""From logits to what is stored: the id of the most likely phase, and its probability and disagreement, if wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from voltomo.blocks import WritableArray
 from voltomo.errors import GateError
 
-__all__ = ["decide", "decision_dtype"]
+__all__ = ["AnswerLayers", "decide", "decision_dtype"]
 
 Array: TypeAlias = npt.NDArray[Any]
 
 
-def decision_dtype(classes: int) -> np.dtype[Any]:
-    """One voxel's answer: `phase`, an id, and `probability`, one byte per class with value / 255."""
-    return np.dtype([("phase", np.uint8), ("probability", np.uint8, (classes,))])
+def decision_dtype(classes: int, *, probabilities: bool, disagreement: bool) -> np.dtype[Any]:
+    """One voxel's answer: an id; or `phase` beside `probability` (per class) or `disagreement`, each value / 255."""
+    if not probabilities and not disagreement:
+        return np.dtype(np.uint8)
+    fields: list[Any] = [("phase", np.uint8)]
+    fields += [("probability", np.uint8, (classes,))] if probabilities else []
+    fields += [("disagreement", np.uint8)] if disagreement else []
+    return np.dtype(fields)
+
+
+@dataclass(frozen=True)
+class AnswerLayers:
+    """The arrays of a study as one to write, of `decision_dtype`: each field of a voxel's answer goes to its own.
+
+    Parameters
+    ----------
+    phases : (Z, Y, X) uint8
+    probabilities : (K, Z, Y, X) uint8, or None
+    disagreement : (1, Z, Y, X) uint8, or None
+    """
+
+    phases: WritableArray
+    probabilities: WritableArray | None = None
+    disagreement: WritableArray | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.phases.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        classes = 0 if self.probabilities is None else self.probabilities.shape[0]
+        return decision_dtype(
+            classes, probabilities=self.probabilities is not None, disagreement=self.disagreement is not None
+        )
+
+    def __getitem__(self, region: Any, /) -> Any:
+        raise NotImplementedError("written only")
+
+    def __setitem__(self, region: Any, value: Any, /) -> None:
+        self.phases[region] = value if value.dtype.names is None else value["phase"]
+        if self.probabilities is not None:
+            for k in range(self.probabilities.shape[0]):
+                self.probabilities[(k, *region)] = value["probability"][..., k]
+        if self.disagreement is not None:
+            self.disagreement[(0, *region)] = value["disagreement"]
 
 
 def decide(
-    logits: npt.NDArray[np.float32], ids: Sequence[int], *, temperature: float, probabilities: bool
+    logits: npt.NDArray[np.float32],
+    ids: Sequence[int],
+    *,
+    temperature: float,
+    probabilities: bool,
+    disagreement: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[Any]:
     """The most likely phase of every voxel.
 
@@ -32,11 +82,12 @@ def decide(
     ids : phase id of each class
     temperature : of the probabilities; it changes no phase
     probabilities : whether they are wanted
+    disagreement : (Z, Y, X), 0 to 1, to be kept beside the phases; or None
 
     Returns
     -------
     (Z, Y, X) array
-        uint8 ids; or, with probabilities, `decision_dtype`. Rounded probabilities of a voxel need not add up to 255.
+        Of `decision_dtype`. Rounded probabilities of a voxel need not add up to 255.
 
     Raises
     ------
@@ -53,12 +104,17 @@ def decide(
             "its weights do not fit the precision. `voltomo models test` checks it",
             gate="finite",
         )
-    if not probabilities:
+    kind = decision_dtype(len(logits), probabilities=probabilities, disagreement=disagreement is not None)
+    if kind.names is None:
         return phases.reshape(shape)
-    answer = np.empty(flat.shape[1], decision_dtype(len(logits)))
-    shares = np.empty((flat.shape[1], len(logits)), np.uint8)
-    _quantize(flat, np.float32(1 / temperature), shares)
-    answer["phase"], answer["probability"] = phases, shares
+    answer = np.empty(flat.shape[1], kind)
+    answer["phase"] = phases
+    if probabilities:
+        shares = np.empty((flat.shape[1], len(logits)), np.uint8)
+        _quantize(flat, np.float32(1 / temperature), shares)
+        answer["probability"] = shares
+    if disagreement is not None:
+        answer["disagreement"] = np.rint(disagreement * np.float32(255)).ravel()
     return answer.reshape(shape)
 
 

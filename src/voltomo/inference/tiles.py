@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.blocks import Block, Region
+from voltomo.inference.averaging import Ensemble
 from voltomo.inference.decisions import decide, decision_dtype
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.predictor import Predictor
@@ -25,6 +26,7 @@ from voltomo.learning.predictor import Predictor
 __all__ = ["Tile", "TileRunner", "plan_tiles", "tile_shape"]
 
 Array: TypeAlias = npt.NDArray[Any]
+Floats: TypeAlias = npt.NDArray[np.float32]
 Triple: TypeAlias = tuple[int, int, int]
 
 
@@ -126,6 +128,7 @@ class TileRunner:
     voxels : that a tile may read
     threads : tiles at once
     temperature, probabilities : see `voltomo.inference.decisions.decide`
+    disagreement : whether that of the members of an ensemble is wanted
     """
 
     predictor: Predictor
@@ -136,6 +139,7 @@ class TileRunner:
     threads: int
     temperature: float = 1.0
     probabilities: bool = False
+    disagreement: bool = False
     skipped: int = field(default=0, init=False)
     _constants: dict[tuple[float, ...], Any] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
@@ -155,7 +159,7 @@ class TileRunner:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of one voxel's answer."""
-        return decision_dtype(len(self.ids)) if self.probabilities else np.dtype(np.uint8)
+        return decision_dtype(len(self.ids), probabilities=self.probabilities, disagreement=self.disagreement)
 
     def shape_for(self, shape: Sequence[int]) -> Triple:
         """Shape of the tiles of a block."""
@@ -192,7 +196,7 @@ class TileRunner:
         size = self.shape_for(shape)
         read = [min(n, tile + 2 * around) for n, tile, around in zip(shape, size, self.halo, strict=True)]
         empty = np.zeros((channels, *read), np.float32)
-        for done in [self._pool.submit(self.predictor, empty) for _ in range(self.threads)]:
+        for done in [self._pool.submit(self._predict, empty) for _ in range(self.threads)]:
             done.result()
 
     def _answer(self, tile: Tile, block: Block, greys: Sequence[Array], inside: Array | None) -> Any:
@@ -208,8 +212,20 @@ class TileRunner:
         grey = self.normalization.apply(np.stack(pieces))
         if any(tile.before):
             grey = np.pad(grey, [(0, 0), *((before, 0) for before in tile.before)], mode="edge")
-        logits = self.predictor(grey)[(slice(None), *tile.inner)]
-        return decide(logits, self.ids, temperature=self.temperature, probabilities=self.probabilities)
+        logits, apart = self._predict(grey)
+        return self._decide(logits[(slice(None), *tile.inner)], None if apart is None else apart[tile.inner])
+
+    def _predict(self, grey: Floats) -> tuple[Floats, Floats | None]:
+        """Logits, and the disagreement if it is wanted."""
+        if not self.disagreement:
+            return self.predictor(grey), None
+        assert isinstance(self.predictor, Ensemble), "checked by the caller"
+        return self.predictor.with_disagreement(grey)
+
+    def _decide(self, logits: Floats, apart: Floats | None) -> Array:
+        return decide(
+            logits, self.ids, temperature=self.temperature, probabilities=self.probabilities, disagreement=apart
+        )
 
     def _constant_answer(self, values: tuple[float, ...]) -> Any:
         """Answer of every voxel that sees nothing but one grey value."""
@@ -218,10 +234,9 @@ class TileRunner:
         if known is None:
             sizes = [2 * around + 1 for around in self.halo]
             pieces = [np.full(sizes, value) for value in values]
-            logits = self.predictor(self.normalization.apply(np.stack(pieces)))
-            z, y, x = self.halo
-            middle = np.ascontiguousarray(logits[:, z : z + 1, y : y + 1, x : x + 1])
-            known = decide(middle, self.ids, temperature=self.temperature, probabilities=self.probabilities)
+            logits, apart = self._predict(self.normalization.apply(np.stack(pieces)))
+            middle = tuple(slice(around, around + 1) for around in self.halo)
+            known = self._decide(logits[(slice(None), *middle)], None if apart is None else apart[middle])
             with self._lock:
                 self._constants[values] = known
         return known

@@ -82,12 +82,14 @@ class StudyArtifacts:
 
     @cached_property
     def phase_map(self) -> PhaseMap:
-        """The phases, with their probabilities where the study holds some."""
+        """The phases, with their probabilities and the disagreement of an ensemble where the study holds some."""
         data, metadata = open_image(self.path("phases"))
         if metadata.phases is None:
             raise StudyError(f"{self.path('phases')} carries no phase table; was it written by another program?")
-        likely = open_image(self.path("probabilities"))[0] if self.has("probabilities") else None
-        return PhaseMap(data, metadata.phases, metadata.voxel_size, _through_plane(metadata), likely)
+        likely, apart = (
+            open_image(self.path(name))[0] if self.has(name) else None for name in ("probabilities", "disagreement")
+        )
+        return PhaseMap(data, metadata.phases, metadata.voxel_size, _through_plane(metadata), likely, apart)
 
     @cached_property
     def instance_map(self) -> InstanceMap:

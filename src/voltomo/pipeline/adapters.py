@@ -71,6 +71,8 @@ def _segment(study: StudyArtifacts, config: SegmentConfig, work: StudyWorkspace)
     if phase_map.probabilities is not None:
         names = tuple(phase.name for phase in phase_map.phases)
         work.finish("probabilities", ImageMetadata("volume", phase_map.voxel_size, names))
+    if phase_map.disagreement is not None:
+        work.finish("disagreement", ImageMetadata("volume", phase_map.voxel_size, ("disagreement",)))
     return Outcome({"histogram": result.histogram}, result.warnings)
 
 

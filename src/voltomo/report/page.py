@@ -63,11 +63,22 @@ def _model(content: ReportContent) -> dict[str, Any] | None:
         "taught": f"It learned from {taught['labelled']} labelled voxels of {taught['images']} image(s)."
         if taught.get("images")
         else "",
+        "apart": _apart(told),
         "rows": [
             {"phase": name, "model": text(value), "cut": text(cuts.get(name))}
             for name, value in (scores.get("iou") or {}).items()
         ],
     }
+
+
+def _apart(told: Mapping[str, Any]) -> str:
+    """How far the members of an ensemble are apart, where it was asked for."""
+    if told.get("disagreement") is None:
+        return ""
+    return (
+        f"Its {told['members']} members are apart by {told['disagreement']:.2%} of their probability in the mean; "
+        "disagreement.ome.zarr shows where."
+    )
 
 
 def _why_not_base(content: ReportContent) -> str:

@@ -43,7 +43,8 @@ class SegmentConfig(BaseModel):
     feature : the second axis of "kmeans": local mean, standard deviation or largest difference, or another channel
     second_channel : for feature "channel"
     model : path or name of a trained model, which then says what the phases are
-    probabilities, accept_drift, average, engine, precision : of `voltomo.stages.segment_model.ModelSegmentConfig`
+    probabilities, disagreement, accept_drift, average, engine, precision : of
+        `voltomo.stages.segment_model.ModelSegmentConfig`
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +61,7 @@ class SegmentConfig(BaseModel):
     second_channel: int = Field(default=1, ge=0)
     model: str | None = None
     probabilities: bool = False
+    disagreement: bool = False
     accept_drift: bool = False
     average: Literal["none", "flips", "axes"] = "none"
     engine: EngineName = "auto"
@@ -94,7 +96,7 @@ class SegmentConfig(BaseModel):
         if (self.method == "model") != (self.model is not None):
             raise ValueError("method model and `model`, a path or a name, belong together")
         if self.method not in ("auto", "model"):
-            given = [key for key in ("probabilities", "accept_drift") if getattr(self, key)]
+            given = [key for key in ("probabilities", "disagreement", "accept_drift") if getattr(self, key)]
             given += [] if self.average == "none" else ["average"]
             if given:
                 raise ValueError(f"`{given[0]}` belongs to method model, found method {self.method}")
@@ -138,7 +140,7 @@ class SegmentConfig(BaseModel):
         """What method "auto" has chosen."""
         if method != "model":
             return SegmentConfig(method=method, channel=self.channel)
-        told = {"probabilities", "accept_drift", "average", "engine", "precision"}
+        told = {"probabilities", "disagreement", "accept_drift", "average", "engine", "precision"}
         return SegmentConfig(method=method, model=model, **self.model_dump(include=told))
 
     def of_model(self) -> ModelSegmentConfig:

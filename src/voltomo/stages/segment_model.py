@@ -11,10 +11,10 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from voltomo.artifacts import ArrayLike, Model, PhaseMap, Volume
-from voltomo.blocks import Block, Partial, WritableArray
+from voltomo.blocks import Block, Partial
 from voltomo.errors import InputError
-from voltomo.inference.averaging import AxisAverage, FlipAverage
-from voltomo.inference.decisions import decision_dtype
+from voltomo.inference.averaging import AxisAverage, Ensemble, FlipAverage
+from voltomo.inference.decisions import AnswerLayers
 from voltomo.inference.engines import EngineName, Precision, open_model, register_engine
 from voltomo.inference.halo import measure_halo, sample_length
 from voltomo.inference.tiles import TileRunner
@@ -27,8 +27,9 @@ from voltomo.stages.domain_gate import check_domain
 from voltomo.stages.grey_classes import GreySource, count_grey
 from voltomo.stages.inspection import Field as FieldOfView
 from voltomo.stages.inspection import measure_field
+from voltomo.stages.model_record import count_shares, grey_record, mean_disagreement
 from voltomo.stages.scan_sample import sample_box
-from voltomo.stages.segment_result import REPORT_BINS, SegmentResult
+from voltomo.stages.segment_result import SegmentResult
 from voltomo.stages.torch_engine import open_torch
 from voltomo.stages.workspace import Workspace
 
@@ -54,6 +55,7 @@ class ModelSegmentConfig(BaseModel):
     ----------
     model : its path or name, for the record; the model itself is handed over
     probabilities : keep them, as uint8 (value / 255)
+    disagreement : keep how far the members of an ensemble are apart on each voxel, as uint8 (value / 255)
     accept_drift : go on where the scan is unlike those that trained the model
     average : "none"; "flips": mean over mirrored images, 4 (8 in 3D) times as long; "axes": mean over slices along z, y
         and x of a volume with cubic voxels, 3 times as long
@@ -67,6 +69,7 @@ class ModelSegmentConfig(BaseModel):
 
     model: str = ""
     probabilities: bool = False
+    disagreement: bool = False
     accept_drift: bool = False
     average: Literal["none", "flips", "axes"] = "none"
     engine: EngineName = "auto"
@@ -90,13 +93,14 @@ def run_model_segment(
     volume : with the channels of the model
     model : network or pixel classifier
     config : how it is run
-    work : where the arrays "phases" and, if asked for, "probabilities" live and how blocks run
+    work : where the arrays "phases" and, if asked for, "probabilities" and "disagreement" live and how blocks run
     mask : (Z, Y, X), 0 outside the field of view; the volume's own, or else everything, where None
 
     Raises
     ------
     InputError
-        If the volume has other channels than the model, or average "axes" does not fit model or voxels.
+        If the volume has other channels than the model, average "axes" does not fit model or voxels, or the
+        disagreement of a single network is asked for.
     GateError
         If the volume is constant or not finite, or (gate "drift") unlike the scans that trained the model.
     """
@@ -107,12 +111,13 @@ def run_model_segment(
     predictor = _averaged(opened.predictor, model, config)
     voxels = config.tile_voxels or (VOLUME_VOXELS if model.dimension == 3 else SLICE_VOXELS)
     halo = _halo(predictor, scan, config, work, voxels)
-    phases = work.array("phases", volume.shape, np.uint8)
-    probabilities = (
-        work.array("probabilities", (model.classes, *volume.shape), np.uint8) if config.probabilities else None
+    layers = AnswerLayers(
+        work.array("phases", volume.shape, np.uint8),
+        work.array("probabilities", (model.classes, *volume.shape), np.uint8) if config.probabilities else None,
+        work.array("disagreement", (1, *volume.shape), np.uint8) if config.disagreement else None,
     )
-    skipped = _predict(scan, predictor, model, halo, voxels, phases, probabilities, work)
-    record = _record(scan.histogram, model, _shares(phases, model.phases.ids, work))
+    skipped = _predict(scan, predictor, model, halo, voxels, layers, work)
+    record = grey_record(scan.histogram, model, count_shares(layers.phases, model.phases.ids, work))
     record["model"] = {
         "name": model.name,
         "network": model.network,
@@ -125,7 +130,16 @@ def run_model_segment(
         "normalization": scan.normalization.to_mapping(),
         "drift": report.record,
     }
-    phase_map = PhaseMap(phases, model.phases, volume.voxel_size, volume.through_plane, probabilities)
+    if layers.disagreement is not None:
+        record["model"]["disagreement"] = mean_disagreement(layers.disagreement, layers.phases, work)
+    phase_map = PhaseMap(
+        layers.phases,
+        model.phases,
+        volume.voxel_size,
+        volume.through_plane,
+        layers.probabilities,
+        layers.disagreement,
+    )
     return SegmentResult(phase_map, record, scan.fields[0].mask, report.warnings)
 
 
@@ -156,6 +170,11 @@ def _check_request(volume: Volume, model: Model, config: ModelSegmentConfig) -> 
             f"the model {model.name} reads {len(model.channels)} channel(s), {', '.join(model.channels)}; the volume "
             f"has {len(volume.channels)}, {', '.join(volume.channels)}. Give the channels that the model was trained "
             "on, in that order"
+        )
+    if config.disagreement and not model.members:
+        raise InputError(
+            f"disagreement is that between the members of an ensemble; the model {model.name} is a single one. Train "
+            "with `--set members=3`, or ask for --probabilities"
         )
     if config.average == "axes":
         size = volume.voxel_size
@@ -201,7 +220,9 @@ def percentile(histogram: Histogram, percent: float) -> float:
 
 
 def _averaged(predictor: Predictor, model: Model, config: ModelSegmentConfig) -> Predictor:
-    """The predictor with the averaging that was asked for."""
+    """The predictor with the averaging that was asked for; of an ensemble, each member with it."""
+    if isinstance(predictor, Ensemble):
+        return Ensemble(tuple(_averaged(member, model, config) for member in predictor.members))
     if config.average == "flips":
         return FlipAverage(predictor, through_plane=model.dimension == 3)
     return AxisAverage(predictor) if config.average == "axes" else predictor
@@ -231,12 +252,10 @@ def _predict(
     model: Model,
     halo: Triple,
     voxels: int,
-    phases: WritableArray,
-    probabilities: WritableArray | None,
+    layers: AnswerLayers,
     work: Workspace,
 ) -> int:
-    """Write phases and probabilities block by block; the number of tiles that needed no model."""
-    out = phases if probabilities is None else _Both(phases, probabilities)
+    """Write what was asked for block by block; the number of tiles that needed no model."""
     runner = TileRunner(
         predictor,
         scan.normalization,
@@ -245,7 +264,8 @@ def _predict(
         voxels,
         available_cores(),
         model.temperature,
-        probabilities is not None,
+        layers.probabilities is not None,
+        layers.disagreement is not None,
     )
     channels = len(scan.fields)
 
@@ -258,66 +278,10 @@ def _predict(
             "predict",
             answer,
             *scan.sources,
-            out=out,
+            out=layers,
             halo=halo,
             # What is read, the answer, and a part of it as it is written.
             bytes_per_voxel=scan.bytes_per_voxel + 2 * runner.dtype.itemsize,
             whole_slices=True,
         )
     return runner.skipped
-
-
-@dataclass(frozen=True)
-class _Both:
-    """Phases and probabilities as one array to write: each voxel's answer goes to both."""
-
-    phases: WritableArray
-    probabilities: WritableArray
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.phases.shape)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return decision_dtype(self.probabilities.shape[0])
-
-    def __getitem__(self, region: Any, /) -> Any:
-        raise NotImplementedError("written only")
-
-    def __setitem__(self, region: Any, value: Any, /) -> None:
-        self.phases[region] = value["phase"]
-        for k in range(self.probabilities.shape[0]):
-            self.probabilities[(k, *region)] = value["probability"][..., k]
-
-
-def _shares(phases: WritableArray, ids: Sequence[int], work: Workspace) -> list[float]:
-    """Share of each phase inside the field of view."""
-
-    def count(block: Block, values: Array) -> Partial:
-        return {"counts": np.bincount(values[block.inner].ravel(), minlength=256)}
-
-    def add(one: Partial, two: Partial) -> Partial:
-        return {"counts": np.add(one["counts"], two["counts"])}
-
-    counts = work.reduce("shares", count, phases, merge=add, bytes_per_voxel=10)["counts"]
-    return [float(counts[i] / max(1, counts[1:].sum())) for i in ids]
-
-
-def _record(histogram: Histogram, model: Model, shares: Sequence[float]) -> dict[str, Any]:
-    """What the report draws of the grey values; the same keys as of a segmentation by histogram."""
-    drawn = histogram.grouped(REPORT_BINS)
-    return {
-        "method": "model",
-        "edges": drawn.rule.edges.tolist(),
-        "counts": drawn.counts.tolist(),
-        "cuts": [],
-        "classes": [
-            {"id": phase.id, "name": phase.name, "color": phase.color, "share": share}
-            for phase, share in zip(model.phases, shares, strict=True)
-        ],
-        "separation": None,
-        "voxels": histogram.total,
-        "denoise": "none",
-        "noise": None,
-    }

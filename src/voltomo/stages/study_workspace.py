@@ -36,6 +36,7 @@ ARTIFACTS = {
     "volume": "volume",
     "denoised": "volume",
     "probabilities": "volume",
+    "disagreement": "volume",
     "mask": "labels",
     "phases": "labels",
     "particles": "labels",
