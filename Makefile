@@ -26,7 +26,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_OPTIONS)
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format --check src tests benchmarks base_models base_models
+	$(BIN)/ruff format --check src tests benchmarks base_models
 	$(BIN)/ruff check src tests benchmarks base_models
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -28,7 +28,7 @@ from voltomo.synthesis.families import ACTIVE, BINDER, PORE
 
 __all__ = ["PHASES", "draw_electrode", "draw_scan", "make_slices"]
 
-PHASES = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "NMC", "active")))
+PHASES = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "active", "active")))
 """By rising grey; a crack is pore."""
 SHAPE = (9, 384, 384)
 """Enough slices for the blur of the one in the middle, and several particles across it."""

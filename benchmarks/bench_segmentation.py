@@ -1,11 +1,13 @@
 """Segmentation learnt from a few labels, beside thresholds, clusters, a fitted cut and XGBoost: one table.
 
 Real slices (nine of three nano-CT scans of NMC cathodes, not in the repository) are held out slice by slice or scan by
-scan; synthetic electrodes at three doses have a known truth for all three phases. Every row of the table is made of
-folds that stand for themselves: each is written to a file of JSON lines as it ends, and found there by the next run::
+scan, or all but one slice of a scan are ("own"); synthetic electrodes at three doses have a known truth for all three
+phases. Every row of the table is made of folds that stand for themselves: each is written to a file of JSON lines as it
+ends, and found there by the next run::
 
     python benchmarks/bench_segmentation.py --protocol slice scan --methods otsu cut xgboost --out scores.jsonl
     python benchmarks/bench_segmentation.py --protocol synthetic --methods k-means unet --out scores.jsonl
+    python benchmarks/bench_segmentation.py --protocol own --labels 0.5% --methods base-adapted half --out scores.jsonl
     python benchmarks/bench_segmentation.py --table --out scores.jsonl
 """
 
@@ -44,8 +46,6 @@ CODES = np.array([ACTIVE, BINDER, PORE], np.uint8)
 """Phase of the codes 0, 1, 2 of the real labels."""
 DOSES = ("low", "medium", "high")
 NEAR = 3.0
-SCRIBBLED = 0.01
-"""Share of the pixels that scribbles label."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,13 @@ def real_slice(folder: Path, name: str) -> LabelledImage:
 
 
 def real_folds(protocol: str, folder: Path) -> Iterator[Fold]:
-    """Leave one slice out (9 folds), or one scan (3)."""
+    """Leave one slice out (9 folds), or one scan (3); or learn from one slice of a scan for its others (9)."""
     for scan, names in SCANS.items():
+        if protocol == "own":
+            for name in names:
+                others = tuple(real_slice(folder, other) for other in names if other != name)
+                yield Fold(name, (real_slice(folder, name),), others)
+            continue
         for held in [(name,) for name in names] if protocol == "slice" else [names]:
             others = [name for group in SCANS.values() for name in group if name not in held]
             yield Fold(
@@ -119,11 +124,12 @@ def synthetic_folds(kept: Path, seeds: int = 2) -> Iterator[Fold]:
 
 
 def fewer_labels(fold: Fold, labels: str, seed: int) -> tuple[LabelledImage, ...]:
-    """All labels, those of a few slices (of other scans in turn), or scribbles on all slices."""
+    """All labels, those of a few slices (of other scans in turn), or scribbles on a share of all slices."""
     if labels == "all":
         return fold.training
-    if labels == "scribbles":
-        return tuple(scribble(image, seed + i) for i, image in enumerate(fold.training))
+    if labels.endswith("%"):
+        share = float(labels[:-1]) / 100
+        return tuple(scribble(image, seed + i, share) for i, image in enumerate(fold.training))
     own = fold.test[0].scan
     groups: dict[str, list[LabelledImage]] = {}
     for image in sorted(fold.training, key=lambda image: image.scan != own):
@@ -132,14 +138,14 @@ def fewer_labels(fold: Fold, labels: str, seed: int) -> tuple[LabelledImage, ...
     return tuple(in_turn[: int(labels)])
 
 
-def scribble(image: LabelledImage, seed: int) -> LabelledImage:
+def scribble(image: LabelledImage, seed: int, share: float) -> LabelledImage:
     """Strokes 3 pixels wide along random walks inside one phase, of each phase until its share is labelled."""
     rng = np.random.default_rng(seed)
     labels = np.zeros_like(image.labels)
     truth, painted = image.labels[0], labels[0]
     for phase in PHASES.ids:
         inside = np.argwhere(truth == phase)
-        while len(inside) and np.count_nonzero(painted == phase) < SCRIBBLED * len(inside):
+        while len(inside) and np.count_nonzero(painted == phase) < share * len(inside):
             place = inside[rng.integers(len(inside))].astype(float)
             angle = rng.uniform(0, 2 * np.pi)
             for _ in range(30):
@@ -270,9 +276,11 @@ def _mean(lines: list[dict[str, Any]], name: str, form: str) -> str:
 def main() -> None:
     """Run the folds that the file does not hold yet, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--protocol", nargs="+", choices=("slice", "scan", "synthetic"), default=("slice", "scan"))
+    parser.add_argument(
+        "--protocol", nargs="+", choices=("slice", "scan", "own", "synthetic"), default=("slice", "scan")
+    )
     parser.add_argument("--methods", nargs="+", choices=tuple(SEGMENTERS), default=("otsu", "otsu-3", "k-means", "cut"))
-    parser.add_argument("--labels", default="all", help="all, scribbles (1 %%), or a number of slices")
+    parser.add_argument("--labels", default="all", help="all, scribbles on a share such as 1%%, or a number of slices")
     parser.add_argument("--seeds", nargs="+", type=int, default=(0,))
     parser.add_argument("--folds", nargs="+", help="names of folds, such as A_1; all where not given")
     parser.add_argument("--data", type=Path, default=BESIDE, help="folder of the real slices")

@@ -176,6 +176,29 @@ def _network(name: str, **settings: Any) -> Segmenter:
     return _of_model(train)
 
 
+def _base(images: Images, seed: int) -> Predict:
+    """The model that comes with the package, as it is."""
+    return _of_model(lambda _images, _seed: _load_base())(images, seed)
+
+
+def _load_base() -> Any:
+    from voltomo.io.model_lookup import BASE_MODELS, load_model
+
+    return load_model("nmc-base", (BASE_MODELS,))
+
+
+def _adapted(**settings: Any) -> Segmenter:
+    """The base model, trained further on the labels as `voltomo train --from nmc-base` does."""
+
+    def train(images: Images, seed: int) -> Any:
+        from voltomo.training import TrainingSettings, train_network
+
+        split = split_labels(images, gap=_GAP, seed=seed)
+        return train_network(images, split, PHASES, TrainingSettings(seed=seed, **settings), start=_load_base())
+
+    return _of_model(train)
+
+
 SEGMENTERS: dict[str, Segmenter] = {
     "otsu": _unlearned((PORE, ACTIVE), method="otsu"),
     "otsu-3": _unlearned((PORE, BINDER, ACTIVE), method="multi-otsu", classes=3),
@@ -187,5 +210,9 @@ SEGMENTERS: dict[str, Segmenter] = {
     "boosting": _classifier("boosting"),
     "mlp": _classifier("mlp"),
     "unet": _network("unet"),
+    "half": _network("unet", network_settings={"stem": 2}),
+    "base": _base,
+    "base-adapted": _adapted(),
+    "base-encoder": _adapted(reuse="encoder"),
     "lrcsnet": _network("lrcsnet"),
 }

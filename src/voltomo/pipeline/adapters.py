@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from voltomo.artifacts import InstanceMap, Measurements, PhaseMap, Volume
-from voltomo.errors import InputError, InputNotFoundError
+from voltomo.errors import InputError
 from voltomo.io.artifacts import StudyArtifacts
-from voltomo.io.model_lookup import find_model, model_folders
+from voltomo.io.model_lookup import BASE_MODELS, find_model, model_folders
 from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.registry import read_volume
 from voltomo.io.study import Study, write_text
@@ -78,13 +78,10 @@ def _segment(study: StudyArtifacts, config: SegmentConfig, work: StudyWorkspace)
 
 def _model_files(config: SegmentConfig) -> list[Path]:
     """What the identity of `segment` depends on besides the volume."""
-    name = BASE_MODEL if config.method == "auto" else config.model
-    try:
-        return [] if name is None else [find_model(name, model_folders(os.environ))]
-    except InputNotFoundError:
-        if config.method == "auto":
-            return []  # the stage falls back, and says so
-        raise
+    if config.method == "auto":
+        base = BASE_MODELS / BASE_MODEL
+        return [base] if base.exists() else []  # without it the stage falls back, and says so
+    return [] if config.model is None else [find_model(config.model, model_folders(os.environ))]
 
 
 def _particles(study: StudyArtifacts, config: ParticlesConfig, work: StudyWorkspace) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 
 from voltomo.artifacts import ArrayLike, Model, Volume
 from voltomo.errors import GateError, InputNotFoundError
-from voltomo.io.model_lookup import load_model, model_folders
+from voltomo.io.model_lookup import BASE_MODELS, load_model, model_folders
 from voltomo.stages.segment_config import SegmentConfig
 from voltomo.stages.segment_grey import run_grey_segment
 from voltomo.stages.segment_model import run_model_segment
@@ -79,7 +79,8 @@ def _segment_by_base_or_otsu(
     try:
         if len(volume.channels) != 1:
             raise GateError(f"it reads one channel, and the volume has {len(volume.channels)}", gate="drift")
-        result = run_segment(volume, chosen, work, mask=mask)
+        model = load_model(BASE_MODEL, (BASE_MODELS,))
+        result = run_segment(volume, chosen, work, mask=mask, trained=model)
     except (GateError, InputNotFoundError) as error:
         if isinstance(error, GateError) and error.gate != "drift":
             raise
