@@ -9,8 +9,7 @@ length; it belongs to the part of the window in which that end lies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +24,7 @@ _INSIDE, _CUT, _UNKNOWN = 0, 1, 2
 """What lies before a run: another phase, the outside, or a voxel that the block does not see."""
 
 
-@dataclass(frozen=True)
-class LineRuns:
+class LineRuns(NamedTuple):
     """The first and the last run of every line through a block, along one axis.
 
     Parameters
@@ -48,8 +46,7 @@ ChordEnds: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.N
 """(id, length, cut) of the run that is open at the end of each line; id 0 is the outside."""
 
 
-@dataclass(frozen=True)
-class ChordTable:
+class ChordTable(NamedTuple):
     """Chords of K phases by length in voxels, which `count_chords` and `join_runs` fill.
 
     Parameters
@@ -68,8 +65,7 @@ class ChordTable:
         return cls(np.zeros(shape, np.int64), np.zeros((parts, phases, 2, longest + 1), np.int64))
 
 
-@dataclass(frozen=True)
-class LinePlaces:
+class LinePlaces(NamedTuple):
     """Where the voxels of a block lie in the parts of the window.
 
     Parameters
@@ -111,22 +107,7 @@ def count_chords(
         *(np.zeros(shape, kind) for kind in (np.uint8, np.int32, np.uint8)),
         *(np.zeros(shape, kind) for kind in (np.uint8, np.int32, np.uint8)),
     )
-    _scan(
-        lines,
-        places.along,
-        places.origin,
-        places.down,
-        places.across,
-        _rows(phase_ids),
-        table.runs,
-        table.ends,
-        runs.head_id,
-        runs.head_length,
-        runs.head_cut,
-        runs.tail_id,
-        runs.tail_length,
-        runs.tail_cut,
-    )
+    _scan(lines, places, _rows(phase_ids), table, runs)
     return table, runs
 
 
@@ -153,23 +134,7 @@ def join_runs(
         shape = ends[0].shape
         bytes_, lengths = np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
         runs, voxels = LineRuns(bytes_, lengths, bytes_, bytes_, lengths, bytes_), -1
-    _join(
-        *ends,
-        runs.head_id,
-        runs.head_length,
-        runs.head_cut,
-        runs.tail_id,
-        runs.tail_length,
-        runs.tail_cut,
-        voxels,
-        places.along,
-        places.origin,
-        places.down,
-        places.across,
-        _rows(phase_ids),
-        table.runs,
-        table.ends,
-    )
+    _join(ends, runs, voxels, places, _rows(phase_ids), table)
 
 
 def _rows(phase_ids: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -179,8 +144,9 @@ def _rows(phase_ids: Sequence[int]) -> npt.NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def _record(runs, ends, row, begins_outside, ends_outside, length, along, last, side):  # type: ignore[no-untyped-def]
-    """Add a chord whose last voxel is `last`; `side` is the place of its line across."""
+def _record(runs, ends, along, row, cuts, length, last, side):  # type: ignore[no-untyped-def]
+    """Add a chord whose last voxel is `last`; `side` is the place of its line across, `cuts` tells which ends are."""
+    begins_outside, ends_outside = cuts
     runs[row, begins_outside + ends_outside, length] += 1
     if not begins_outside:
         ends[along[last - length + 1] + side, row, ends_outside, length] += 1
@@ -189,23 +155,12 @@ def _record(runs, ends, row, begins_outside, ends_outside, length, along, last, 
 
 
 @njit(cache=True, nogil=True)
-def _scan(  # type: ignore[no-untyped-def]
-    lines,
-    along,
-    origin,
-    down,
-    across,
-    row_of,
-    whole,
-    ends,
-    head_id,
-    head_length,
-    head_cut,
-    tail_id,
-    tail_length,
-    tail_cut,
-):
+def _scan(lines, places, row_of, table, runs):  # type: ignore[no-untyped-def]
     """Runs along the first axis of `lines`; the tails hold the open runs on the way."""
+    head_id, head_length, head_cut = runs.head_id, runs.head_length, runs.head_cut
+    tail_id, tail_length, tail_cut = runs.tail_id, runs.tail_length, runs.tail_cut
+    along, down, across = places.along, places.down, places.across
+    whole, ends = table.runs, table.ends
     depth, height, width = lines.shape
     for i in range(height):
         for j in range(width):
@@ -226,9 +181,9 @@ def _scan(  # type: ignore[no-untyped-def]
                     head_length[i, j] = tail_length[i, j]
                     head_cut[i, j] = ends_outside
                 elif row_of[before] >= 0:
-                    row, side = row_of[before], down[i] + across[j]
-                    length = tail_length[i, j]
-                    _record(whole, ends, row, tail_cut[i, j], ends_outside, length, along, origin + n - 1, side)
+                    cuts, side = (tail_cut[i, j], ends_outside), down[i] + across[j]
+                    last = places.origin + n - 1
+                    _record(whole, ends, along, row_of[before], cuts, tail_length[i, j], last, side)
                 tail_id[i, j] = value
                 tail_length[i, j] = 1
                 tail_cut[i, j] = _CUT if before == 0 else _INSIDE
@@ -240,25 +195,13 @@ def _scan(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _join(  # type: ignore[no-untyped-def]
-    open_id,
-    open_length,
-    open_cut,
-    head_id,
-    head_length,
-    head_cut,
-    tail_id,
-    tail_length,
-    tail_cut,
-    voxels,
-    along,
-    origin,
-    down,
-    across,
-    row_of,
-    whole,
-    ends,
-):
+def _join(open_runs, runs, voxels, places, row_of, table):  # type: ignore[no-untyped-def]
+    """Close the open runs that another phase follows, and open those at the end of the block."""
+    open_id, open_length, open_cut = open_runs
+    head_id, head_length, head_cut = runs.head_id, runs.head_length, runs.head_cut
+    tail_id, tail_length, tail_cut = runs.tail_id, runs.tail_length, runs.tail_cut
+    along, down, across = places.along, places.down, places.across
+    whole, ends = table.runs, table.ends
     height, width = open_id.shape
     for i in range(height):
         for j in range(width):
@@ -268,17 +211,17 @@ def _join(  # type: ignore[no-untyped-def]
             if before != first:
                 if row_of[before] >= 0:
                     ends_outside = _CUT if first == 0 else _INSIDE
-                    row, length = row_of[before], open_length[i, j]
-                    _record(whole, ends, row, open_cut[i, j], ends_outside, length, along, origin - 1, side)
+                    cuts = (open_cut[i, j], ends_outside)
+                    _record(whole, ends, along, row_of[before], cuts, open_length[i, j], places.origin - 1, side)
                 open_id[i, j] = first
                 open_length[i, j] = 0
                 open_cut[i, j] = _CUT if before == 0 else _INSIDE
             open_length[i, j] += head_length[i, j]
             if not whole_line:
                 if row_of[first] >= 0:
-                    row, length = row_of[first], open_length[i, j]
-                    last = origin + head_length[i, j] - 1
-                    _record(whole, ends, row, open_cut[i, j], head_cut[i, j], length, along, last, side)
+                    cuts = (open_cut[i, j], head_cut[i, j])
+                    last = places.origin + head_length[i, j] - 1
+                    _record(whole, ends, along, row_of[first], cuts, open_length[i, j], last, side)
                 open_id[i, j] = tail_id[i, j]
                 open_length[i, j] = tail_length[i, j]
                 open_cut[i, j] = tail_cut[i, j]

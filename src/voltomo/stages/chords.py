@@ -23,7 +23,7 @@ __all__ = ["find_chords"]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _OPEN = ("id", "length", "cut")
-_RUNS = tuple(LineRuns.__dataclass_fields__)
+_RUNS = LineRuns._fields
 
 
 def find_chords(labels: ArrayLike, sample: Sample, work: Workspace) -> Iterator[ChordCounts]:
