@@ -273,7 +273,8 @@ def _predict(
         return runner.run(block, arrays[:channels], arrays[channels] if len(arrays) > channels else None)
 
     with runner:
-        runner.warm_up(scan.volume.shape, channels)
+        if work.budget is not None:
+            runner.warm_up(scan.volume.shape, channels)
         work.map(
             "predict",
             answer,
