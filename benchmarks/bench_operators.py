@@ -56,11 +56,6 @@ class Row:
     found: float
     u: float | None
 
-    @property
-    def is_covered(self) -> bool | None:
-        """Whether found ± 2 u holds the truth."""
-        return None if self.u is None else abs(self.found - self.truth) <= 2 * self.u
-
 
 def specimen(seed: int, size: int) -> tuple[Specimen, np.ndarray]:
     """An electrode with its scan, and the true map of NMC against the rest."""
@@ -127,16 +122,19 @@ class OperatorPart:
 
 
 def _print(rows: list[Row]) -> None:
-    """A line per operator and number."""
-    print(f"{'labels':<9}{'number':<24}{'electrodes':>11}{'mean error':>12}{'mean u':>9}{'covered':>9}")
+    """A line per operator and number: the truth, and the same electrode found from right labels, within ± 2 u?"""
+    right = {(row.seed, row.name): row.found for row in rows if row.operator == "none"}
+    print(f"{'labels':<8}{'number':<23}{'n':>3}{'error':>9}{'u':>8}{'truth':>8}{'right labels':>14}")
     for operator in dict.fromkeys(row.operator for row in rows):
         for name in NAMES:
             some = [row for row in rows if (row.operator, row.name) == (operator, name)]
-            known = [row for row in some if row.u is not None]
+            known = [(row, row.u) for row in some if row.u is not None]
             error = 100 * np.mean([row.found / row.truth - 1 for row in some])
-            u = 100 * np.mean([row.u / row.truth for row in known if row.u is not None]) if known else np.nan
-            held = f"{sum(bool(row.is_covered) for row in known)}/{len(known)}"
-            print(f"{operator:<9}{name:<24}{len(some):>11}{error:>10.1f} %{u:>7.1f} %{held:>9}")
+            u = 100 * np.mean([u / row.truth for row, u in known]) if known else np.nan
+            held = f"{sum(abs(row.found - row.truth) <= 2 * u for row, u in known)}/{len(known)}"
+            beside = [(row.found - right[row.seed, name], u) for row, u in known if (row.seed, name) in right]
+            near = "" if operator == "none" else f"{sum(abs(d) <= 2 * u for d, u in beside)}/{len(beside)}"
+            print(f"{operator:<8}{name:<23}{len(some):>3}{error:>7.1f} %{u:>6.1f} %{held:>8}{near:>14}")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from voltomo.artifacts import Model, Phase, PhaseTable, Volume
 from voltomo.errors import GateError
+from voltomo.learning.label_bias import shift_boundary
 from voltomo.learning.pairs import LabelledImage
 from voltomo.stages.retrain import RetrainConfig, run_retrain
 from voltomo.stages.segment_model import ModelSegmentConfig
@@ -87,3 +88,20 @@ def test_either_annotators_or_a_boundary(told: dict[str, object]) -> None:
     """A retraining without variants, or with two kinds of them, is refused."""
     with pytest.raises(ValueError, match="give either"):
         RetrainConfig.model_validate({"grey": "g", "labels": "l", **told})
+
+
+@pytest.mark.slow
+def test_networks_go_on_from_the_model(scene: tuple[Volume, list[LabelledImage], Model]) -> None:
+    """A network is fine-tuned on each set of labels, also on those as drawn, and moves towards what it is shown."""
+    pytest.importorskip("torch", reason="networks are trained with torch: pip install 'voltomo[train]'")
+    volume, own, _ = scene
+    small = {"network_settings": {"base": 8, "depth": 2}, "patch": [1, 48, 48], "batch": 4, "steps": 60, "threads": 1}
+    model = run_train(own, TWO, TrainConfig(method="unet", gap=2, settings=small)).model
+    wide = [replace(own[0], labels=shift_boundary(own[0].labels, [2], by=3), annotator="anna")]
+    config = RetrainConfig(grey="grey", labels="labels", annotators=("anna",))
+    work = MemoryWorkspace()
+    found = run_retrain(volume, model, own, config, ModelSegmentConfig(), work, others={"anna": wide})
+    assert "unet fine-tuned for 60 steps on 2 label variants" in found.retrained.how
+    drawn, anna = (share(work.arrays[f"retrained/{number}"]) for number in (0, 1))
+    painted = share(wide[0].labels) - share(own[0].labels)
+    assert anna - drawn > painted / 2  # a short training goes most of the way
