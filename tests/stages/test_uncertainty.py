@@ -8,11 +8,13 @@ from voltomo.artifacts import Measurement, Phase, PhaseMap, PhaseTable, Volume
 from voltomo.errors import ShapeError
 from voltomo.metrics.fractions import count_slices, measure_fractions
 from voltomo.metrics.sample import Sample
+from voltomo.stages.boundary_bands import boundary_bands
 from voltomo.stages.main_numbers import Variant, count_variants, row_key
 from voltomo.stages.measure import MeasureConfig, run_measure
+from voltomo.stages.realized_maps import segmentation_parts
 from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
 from voltomo.stages.segment import SegmentConfig, run_segment
-from voltomo.stages.uncertainty import UncertaintyConfig, boundary_bands, segmentation_parts
+from voltomo.stages.uncertainty_config import UncertaintyConfig
 from voltomo.stages.workspace import MemoryWorkspace
 
 TWO = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "NMC", "active")))

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
-from voltomo.artifacts.volume import ArrayLike, ThroughPlane
+from voltomo.artifacts.volume import ArrayLike, Channel, ThroughPlane
 from voltomo.errors import InputError, PhaseNotFoundError
 from voltomo.units import VoxelSize
 
@@ -198,3 +198,9 @@ class PhaseMap:
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.data.shape)
+
+    def channels(self) -> tuple[Channel, ...]:
+        """Probabilities of the phases, each as a (Z, Y, X) array-like; empty where there are none."""
+        if self.probabilities is None:
+            return ()
+        return tuple(Channel(self.probabilities, row) for row in range(len(self.phases)))

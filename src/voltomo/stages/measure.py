@@ -46,7 +46,8 @@ from voltomo.stages.representativity import density_rows, independent_parts
 from voltomo.stages.segment import SegmentConfig
 from voltomo.stages.structure_counts import count_structure
 from voltomo.stages.transport import Axes, PathsWanted, TransportSettings, transport_rows
-from voltomo.stages.uncertainty import UncertaintyConfig, estimate_uncertainty
+from voltomo.stages.uncertainty import estimate_uncertainty
+from voltomo.stages.uncertainty_config import UncertaintyConfig
 from voltomo.stages.widths import ThicknessWanted, width_rows
 from voltomo.stages.workspace import Workspace
 from voltomo.units import VoxelSize, format_voxel_size

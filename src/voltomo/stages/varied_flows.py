@@ -24,6 +24,7 @@ from voltomo.stages.main_numbers import Numbers, RowKey, Variant, row_key
 from voltomo.stages.workspace import Workspace
 
 __all__ = [
+    "ON_PART",
     "Flows",
     "central_part",
     "flow_numbers",
@@ -39,6 +40,8 @@ Region: TypeAlias = tuple[slice, slice, slice]
 Flows: TypeAlias = tuple[tuple[str, int], ...]
 """Name of the phase, and axis, of each flow."""
 
+ON_PART = "on a central part of the volume, in relation to what the map gives there"
+"""Where and how, for the notes of a budget."""
 _LEAST_PART, _MOST_PART = 2**19, 2**21
 """Voxels of the central part, 80³ to 128³; in between an eighth of the volume, so that the nine solves of a phase take
 as long as its three on the whole volume."""
