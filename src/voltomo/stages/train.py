@@ -16,7 +16,7 @@ from voltomo.artifacts.model import CLASSIFIERS, Model
 from voltomo.errors import InputError, MissingExtraError
 from voltomo.inference.engines import check_precisions, open_predictor
 from voltomo.learning.domain import describe_domain
-from voltomo.learning.normalization import measure_by_scan
+from voltomo.learning.normalization import Normalization
 from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.splits import Split, split_labels
 from voltomo.stages.model_scores import score_model
@@ -168,8 +168,7 @@ def _train_classifier(
 
 def _domain(images: Sequence[LabelledImage], model: Model) -> dict[str, Any]:
     """What the training scans have in common, from their labelled slices."""
-    given = model.normalization
-    scales = measure_by_scan(images, method=given["method"], percentiles=tuple(given["percentiles"]))
+    scales = Normalization.from_mapping(model.normalization).by_scan(images)
     found: list[Sequence[Any]] = []
     for image, scale in zip(images, scales, strict=True):
         labelled = np.flatnonzero(image.labels.any(axis=(1, 2)))
