@@ -121,13 +121,20 @@ def test_retraining_enters_the_measurements(trained: Path, capsys: pytest.Captur
 
 
 def test_labels_that_did_not_train_the_model_are_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2, naming what differs, before anything of the study is replaced."""
+    """Exit code 2, naming what differs, before anything of the study is replaced; the same for a model that changed."""
     before = (trained / "study" / "measurements.json").read_bytes()
     files = ("--retrain", trained / "scan.tif", trained / "anna.tif", "--phases", trained / "phases.yaml")
     code, _, err = call(capsys, trained / "study", *files)
     assert code == 2
     assert "not the labels that trained the model" in err
     assert "has other labels" in err
+    page = trained / "model" / "training.html"
+    kept = page.read_bytes()
+    page.write_bytes(kept + b" ")
+    code, _, err = call(capsys, trained / "study", *files)
+    page.write_bytes(kept)
+    assert code == 2
+    assert "replaced or altered since" in err
     assert (trained / "study" / "measurements.json").read_bytes() == before
 
 
