@@ -10,14 +10,11 @@ size is told apart. The electrodes are those of `voltomo.synth`, with another se
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.stats import beta
+from coverage_table import coverage_text, gaussian_field, print_tables
 
 from voltomo.artifacts import Phase, PhaseTable
 from voltomo.metrics.conduction import solve_flow
@@ -45,15 +42,8 @@ def balls(porosity: float, radius: float, edge: int) -> Maker:
 
 
 def field(sigma: float, threshold: float, edge: int) -> Maker:
-    """A Gaussian random field, correlated as exp(-r²/4σ²), in units of its standard deviation; 2 above a threshold."""
-    margin = int(4 * sigma) + 1
-
-    def make(rng: np.random.Generator) -> np.ndarray:
-        noise = gaussian_filter(rng.standard_normal((edge + 2 * margin,) * 3), sigma, truncate=4.0)
-        inner = noise[(slice(margin, -margin),) * 3] * (2 * np.sqrt(np.pi) * sigma) ** 1.5
-        return (inner > threshold).astype(np.uint8) + np.uint8(1)
-
-    return make
+    """A Gaussian random field, in units of its standard deviation; 2 above a threshold."""
+    return lambda rng: (gaussian_field(sigma, edge, rng) > threshold).astype(np.uint8) + np.uint8(1)
 
 
 def electrode(family: str, edge: int, voxel_size: str) -> Maker:
@@ -109,31 +99,19 @@ def half_width(before: float | None, after: float | None, value: float) -> float
     return float(np.sqrt(added)) if added > 0 else float("nan")
 
 
-def binomial(hits: int, number: int) -> tuple[float, float]:
-    """95 % interval of a share (Clopper and Pearson 1934)."""
-    low = beta.ppf(0.025, hits, number - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, number - hits) if hits < number else 1.0
-    return float(low), float(high)
-
-
-def report(name: str, number: int) -> None:
-    """One structure, as lines of a Markdown table."""
-    start = time.perf_counter()
-    found = windows(STRUCTURES[name], number)
-    seconds = time.perf_counter() - start
-    for quantity, rows in found.items():
+def rows_of(name: str, number: int) -> Iterator[list[str]]:
+    """One structure: cells of the lines of its numbers."""
+    for quantity, rows in windows(STRUCTURES[name], number).items():
         values, halves, biases = np.array(rows).T
         given = np.isfinite(halves)
         if not given.any():
-            print(f"| {name} | {quantity} | 0 of {number} | | | |", flush=True)
+            yield [quantity, f"0 of {number}", "", "", ""]
             continue
         hits = int(np.sum(np.abs(values - values.mean())[given] <= halves[given]))
-        low, high = binomial(hits, int(given.sum()))
-        coverage = f"{100 * hits / given.sum():.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        count = int(given.sum())
         scatter = f"{100 * values.std(ddof=1) / values.mean():.1f} %"
         bias = f"{100 * np.nanmean(biases) / values.mean():+.1f} ± {100 * np.nanstd(biases) / values.mean():.1f} %"
-        print(f"| {name} | {quantity} | {given.sum()} of {number} | {coverage} | {scatter} | {bias} |", flush=True)
-    print(f"<!-- {name}: {seconds:.0f} s -->", flush=True)
+        yield [quantity, f"{count} of {number}", coverage_text(hits, count), scatter, bias]
 
 
 class Coverage:
@@ -164,12 +142,5 @@ class Cost:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--windows", type=int, default=400)
-    parser.add_argument("--structure", default="", help="part of a name; all by default")
-    chosen = parser.parse_args()
-    print("| structure | number | given | coverage, % (95 %) | scatter between windows | bias of the size |")
-    print("|---|---|---|---|---|---|")
-    for each in STRUCTURES:
-        if chosen.structure in each:
-            report(each, chosen.windows)
+    columns = ("number", "given", "coverage, % (95 %)", "scatter between windows", "bias of the size")
+    print_tables(__doc__, columns, STRUCTURES, rows_of)

@@ -12,19 +12,16 @@ printed with the number is wider where it holds the part of the voxels too, and 
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from coverage_table import coverage_text, gaussian_field, print_tables
 from scipy.special import ndtri
-from scipy.stats import beta
 from scipy.stats import t as student
 
 import voltomo as vt
@@ -74,19 +71,12 @@ def balls(porosity: float, radius: float, edge: int) -> Maps:
     return make
 
 
-def noise(sigma: float, edge: int, rng: np.random.Generator) -> np.ndarray:
-    """A Gaussian random field of variance 1, correlated as exp(-r²/4σ²)."""
-    margin = int(4 * sigma) + 1
-    found = gaussian_filter(rng.standard_normal((edge + 2 * margin,) * 3), sigma, truncate=4.0)
-    return (found * (2 * math.sqrt(math.pi) * sigma) ** 1.5)[(slice(margin, -margin),) * 3]
-
-
 def field(sigma: float, threshold: float, edge: int) -> Maps:
     """A Gaussian random field above a threshold: 2."""
 
     def make(number: int) -> Iterator[np.ndarray]:
         for seed in range(number):
-            above = noise(sigma, edge, np.random.default_rng(seed)) > threshold
+            above = gaussian_field(sigma, edge, np.random.default_rng(seed)) > threshold
             yield above.astype(np.uint8) + np.uint8(1)
 
     return make
@@ -98,7 +88,7 @@ def two_fields(sigma: float, edge: int) -> Maps:
     def make(number: int) -> Iterator[np.ndarray]:
         for seed in range(number):
             rng = np.random.default_rng(seed)
-            solid, second = noise(sigma, edge, rng) > 0, noise(sigma, edge, rng) > 0
+            solid, second = gaussian_field(sigma, edge, rng) > 0, gaussian_field(sigma, edge, rng) > 0
             yield np.where(solid, np.where(second, 3, 2), 1).astype(np.uint8)
 
     return make
@@ -379,33 +369,21 @@ PARTICLES = {
 }
 
 
-def binomial(hits: int, number: int) -> tuple[float, float]:
-    """95 % interval of a share (Clopper and Pearson 1934)."""
-    low = beta.ppf(0.025, hits, number - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, number - hits) if hits < number else 1.0
-    return float(low), float(high)
-
-
-def report(name: str, number: int) -> None:
-    """One structure, as lines of a Markdown table."""
-    start = time.perf_counter()
+def rows_of(name: str, number: int) -> Iterator[list[str]]:
+    """One structure: cells of the lines of its numbers."""
     if name in PARTICLES:
         found, truths = particle_windows(*PARTICLES[name], number)
     else:
         found, truths = measure_windows(STRUCTURES[name], number)
-    seconds = time.perf_counter() - start
     for quantity, intervals in found.items():
         rows = np.array([[i.value, i.low, i.high, i.stated_low, i.stated_high] for i in intervals])
         key = "volume_fraction" if quantity.startswith("volume_fraction") else quantity
         truth = truths.get(key, float(rows[:, 0].mean()))
         hits = int(np.sum((rows[:, 1] <= truth) & (truth <= rows[:, 2])))
-        low, high = binomial(hits, len(rows))
         stated = np.mean((rows[:, 3] <= truth) & (truth <= rows[:, 4]))
-        coverage = f"{100 * hits / len(rows):.1f} ({100 * low:.1f} to {100 * high:.1f})"
         width = f"{np.mean(rows[:, 2] - rows[:, 1]) / 2 / 1.96 / rows[:, 0].std(ddof=1):.2f}"
-        cells = [name, quantity, f"{len(rows)} of {number}", coverage, f"{100 * stated:.1f}", width]
-        print("| " + " | ".join(cells) + " |", flush=True)
-    print(f"<!-- {name}: {seconds:.0f} s -->", flush=True)
+        given = f"{len(rows)} of {number}"
+        yield [quantity, given, coverage_text(hits, len(rows)), f"{100 * stated:.1f}", width]
 
 
 class Coverage:
@@ -419,12 +397,5 @@ class Coverage:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--windows", type=int, default=400)
-    parser.add_argument("--structure", default="", help="part of a name; all by default")
-    chosen = parser.parse_args()
-    print("| structure | number | given | coverage, % (95 %) | of the stated interval, % | width / scatter |")
-    print("|---|---|---|---|---|---|")
-    for each in (*STRUCTURES, *PARTICLES):
-        if chosen.structure in each:
-            report(each, chosen.windows)
+    columns = ("number", "given", "coverage, % (95 %)", "of the stated interval, %", "width / scatter")
+    print_tables(__doc__, columns, (*STRUCTURES, *PARTICLES), rows_of)
