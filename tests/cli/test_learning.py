@@ -80,6 +80,24 @@ def test_labels_become_a_model_that_segments_the_slice_nobody_labelled(run: Run,
     assert record["name"] == "mine"
 
 
+def test_an_ensemble_shows_where_it_is_not_of_one_mind(run: Run, folder: Path) -> None:
+    """Disagreement is kept in the study, and its mean is in the report; a single model cannot give one: exit 2."""
+    scan = folder / "grey" / "s_0.tif"
+    train = ("train", folder / "grey", folder / "labels", *MARKED, "--quiet")
+    assert run(*train, "-o", folder / "three", "--set", "members=3")[0] == 0
+    code, _, err = run("segment", scan, "-m", folder / "three", "-o", folder / "s", "--disagreement")
+    assert code == 0, err
+    apart = np.asarray(StudyArtifacts(folder / "s").phase_map.disagreement)
+    assert apart.shape == (1, 1, 128, 128)
+    assert 0 < apart.mean() < apart.max() <= 255
+    assert run("report", folder / "s")[0] == 0
+    assert f"{apart.mean() / 255:.2%}" in (folder / "s" / "report.html").read_text(encoding="utf-8")
+    assert run(*train, "-o", folder / "one")[0] == 0
+    code, _, err = run("segment", scan, "-m", folder / "one", "-o", folder / "t", "--disagreement")
+    assert code == 2
+    assert "--set members=3" in err
+
+
 def test_a_model_is_not_replaced_without_a_word(run: Run, folder: Path) -> None:
     """Exit 2, the way out is named, and the model is as it was."""
     request = ("train", folder / "grey", folder / "labels", "-o", folder / "m", *MARKED, "--quiet")
