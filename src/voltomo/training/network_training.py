@@ -24,6 +24,7 @@ from voltomo.learning.splits import Split
 from voltomo.learning.temperature import fit_temperature
 from voltomo.networks import build_network, export_onnx, resolve_settings
 from voltomo.networks.contract import settings_mapping
+from voltomo.networks.refill import refill_onnx
 from voltomo.training.checkpoint import Tensors, fingerprint
 from voltomo.training.finishing import collect_logits, stored_test
 from voltomo.training.optimization import Optimized, optimize
@@ -244,7 +245,7 @@ def _finish(
     resolved = resolve_settings(plan.network, plan.network_settings)
     test_input, test_output = stored_test(networks, validation)
     inputs = resolved.input_channels(len(channels))
-    onnx = [export_onnx(network, channels=inputs, spatial=resolved.spatial) for network in networks]
+    onnx = _export(networks, start, inputs, resolved.spatial)
     weights = [
         {name: value.detach().cpu().contiguous().numpy().copy() for name, value in network.state_dict().items()}
         for network in networks
@@ -287,6 +288,26 @@ def _finish(
         onnx_members=tuple(onnx[1:]),
         licence=settings.licence,
     )
+
+
+def _export(networks: list[nn.Module], start: Model | None, inputs: int, spatial: int) -> list[bytes]:
+    """ONNX files; the first one is refilled for the others, or that of the model which training began from for all."""
+    known: tuple[bytes, nn.Module] | None = None
+    if start is not None and start.onnx is not None:
+        begun = rebuild_network(start)
+        same_make = type(begun) is type(networks[0]) and getattr(begun, "settings", 0) == getattr(networks[0], "settings", 1)
+        if same_make and _shapes(begun) == _shapes(networks[0]):
+            known = start.onnx, begun
+    made = []
+    for network in networks:
+        refilled = None if known is None else refill_onnx(*known, network)
+        made.append(refilled or export_onnx(network, channels=inputs, spatial=spatial))
+        known = made[0], networks[0]
+    return made
+
+
+def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in network.state_dict().items()}
 
 
 def _described(image: LabelledImage, split: Split, number: int) -> dict[str, Any]:
