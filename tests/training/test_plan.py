@@ -46,6 +46,19 @@ def test_more_labels_train_longer(labelled: Make) -> None:
     assert plan_training([labelled(1)], TrainingSettings(steps=7)).steps == 7
 
 
+def test_what_has_learned_already_is_trained_shorter_and_more_gently(labelled: Make) -> None:
+    """A training that begins from another model takes fewer steps at a lower rate, the lower the fewer labels."""
+    few, many = [labelled(1)], [labelled(1, shape=(1, 1000, 1000))]
+    fresh, begun, begun_many = (
+        plan_training(few, TrainingSettings()),
+        plan_training(few, TrainingSettings(), is_started=True),
+        plan_training(many, TrainingSettings(), is_started=True),
+    )
+    assert begun.steps < begun_many.steps < fresh.steps
+    assert begun.learning_rate < begun_many.learning_rate < fresh.learning_rate
+    assert plan_training(few, TrainingSettings(learning_rate=0.01), is_started=True).learning_rate == 0.01
+
+
 def test_every_given_value_stays(labelled: Make) -> None:
     """What is given is not worked out."""
     settings = TrainingSettings(

@@ -34,9 +34,13 @@ def refill_onnx(exported: bytes, before: nn.Module, after: nn.Module) -> bytes |
         only an export helps.
     """
     import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no types
     from onnx import numpy_helper
 
-    proto = onnx.load_from_string(exported)
+    try:
+        proto = onnx.load_from_string(exported)
+    except DecodeError:
+        return None
     old, new = _folded(before), _folded(after)
     seen = set()
     for tensor in proto.graph.initializer:

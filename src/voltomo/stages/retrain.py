@@ -35,6 +35,8 @@ KeepModel: TypeAlias = Callable[[str, Callable[[], Model]], Model]
 
 FINE_TUNING_SHARE = 0.25
 """Steps of a network that goes on from the model, of the steps that trained it."""
+USUAL_RATE = 3e-3
+"""Learning rate of models whose record does not tell it."""
 LEAST_STEPS = 60
 """A rate that rises and falls needs some; the average over the steps then has forgotten the weights before."""
 
@@ -206,7 +208,7 @@ def _fine_tuning(recipe: TrainConfig, model: Model) -> dict[str, Any]:
     """Settings of a network that goes on from the model; one network, also of an ensemble."""
     dropped = ("network_settings", "reuse", "freeze", "members", "ensemble", "patience", "validate_every")
     settings = {key: value for key, value in recipe.settings.items() if key not in dropped}
-    rate = (model.record.get("settings") or {}).get("learning_rate", 3e-3)
+    rate = (model.record.get("plan") or {}).get("learning_rate", USUAL_RATE)
     return {**settings, "steps": _steps(model), "learning_rate": rate / 2}
 
 

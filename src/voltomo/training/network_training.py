@@ -84,7 +84,7 @@ def train_network(
     _check(images, split, phases)
     if start is not None and not settings.network_settings and start.network == settings.network:
         settings = _as_started(settings, start)
-    plan = plan_training(images, settings)
+    plan = plan_training(images, settings, is_started=start is not None and settings.reuse == "all")
     network_settings = resolve_settings(plan.network, plan.network_settings)
     normalizations = measure_by_scan(images, method=settings.normalization)
     sampler = CropSampler(
@@ -295,8 +295,7 @@ def _export(networks: list[nn.Module], start: Model | None, inputs: int, spatial
     known: tuple[bytes, nn.Module] | None = None
     if start is not None and start.onnx is not None:
         begun = rebuild_network(start)
-        same_make = type(begun) is type(networks[0]) and getattr(begun, "settings", 0) == getattr(networks[0], "settings", 1)
-        if same_make and _shapes(begun) == _shapes(networks[0]):
+        if _make(begun) == _make(networks[0]):
             known = start.onnx, begun
     made = []
     for network in networks:
@@ -306,8 +305,10 @@ def _export(networks: list[nn.Module], start: Model | None, inputs: int, spatial
     return made
 
 
-def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(value.shape) for name, value in network.state_dict().items()}
+def _make(network: nn.Module) -> tuple[Any, ...]:
+    """What two networks share that differ in their weights alone."""
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    return type(network), getattr(network, "settings", None), shapes
 
 
 def _described(image: LabelledImage, split: Split, number: int) -> dict[str, Any]:

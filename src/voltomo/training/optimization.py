@@ -170,7 +170,7 @@ def optimize(
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(not name.startswith(tuple(frozen)))
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW(trained, lr=plan.learning_rate, weight_decay=settings.weight_decay)
     state = _State(network, copy.deepcopy(network).eval(), optimizer)
     if checkpoint is not None and checkpoint.exists():
         state.restore(*load_checkpoint(checkpoint, identity=identity))
@@ -217,8 +217,8 @@ class _Run:
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
-        settings, length = self.settings, self.cycle_steps
-        return learning_rate(step % length, steps=length, peak=settings.learning_rate, warm_up=settings.warm_up)
+        length = self.cycle_steps
+        return learning_rate(step % length, steps=length, peak=self.plan.learning_rate, warm_up=self.settings.warm_up)
 
     def step(self, grey: Any, classes: Any) -> None:
         """One step of the optimizer."""
@@ -236,7 +236,7 @@ class _Run:
         if not math.isfinite(value):
             raise ConvergenceError(
                 f"the loss became {value} in step {state.step + 1}; expected a finite number. Train with a smaller "
-                f"learning_rate than {self.settings.learning_rate:g}, or with precision f32"
+                f"learning_rate than {self.plan.learning_rate:g}, or with precision f32"
             )
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()

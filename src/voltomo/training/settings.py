@@ -33,7 +33,7 @@ class TrainingSettings:
     patch : (z, y, x) of a crop
     batch : crops per step
     steps : of the whole training
-    learning_rate, weight_decay : of AdamW
+    learning_rate, weight_decay : of AdamW; the rate is 0.003, and lower for a training begun from another model
     warm_up : share of the steps in which the rate rises; then it falls as a cosine to zero
     averaging : the weights that predict are an average over the steps, in which the old one keeps this part
     validate_every : steps between validations
@@ -63,7 +63,7 @@ class TrainingSettings:
     patch: tuple[int, int, int] | None = None
     batch: int | None = None
     steps: int | None = None
-    learning_rate: float = 3e-3
+    learning_rate: float | None = None
     weight_decay: float = 1e-2
     warm_up: float = 0.05
     averaging: float = 0.99
@@ -98,7 +98,7 @@ class TrainingSettings:
                 raise InputError(f"expected {what} to be 1 or more, found {count}")
         if self.patch is not None and (min(self.patch) < 1):
             raise InputError(f"expected a patch (z, y, x) in voxels, found {self.patch}")
-        if not self.learning_rate > 0 or self.weight_decay < 0:
+        if (self.learning_rate is not None and not self.learning_rate > 0) or self.weight_decay < 0:
             raise InputError(
                 f"expected a learning rate above 0 and no negative weight decay, found {self.learning_rate} and "
                 f"{self.weight_decay}"
