@@ -135,7 +135,9 @@ def _with_model(content: ReportContent, cite: _Citations) -> str:
     taught = told.get("trained_on") or {}
     if taught.get("images"):
         text += f", trained on {taught['labelled']} labelled voxels of {taught['images']} image(s)"
-    iou = {name: value for name, value in ((told.get("scores") or {}).get("iou") or {}).items() if value is not None}
+    scores = (told.get("scores") or {}).get("iou") or {}
+    known = {phase.name for phase in phases} or set(scores)
+    iou = {name: value for name, value in scores.items() if value is not None and name in known}
     if iou:
         listed = ", ".join(f"{name} {value:.2f}" for name, value in iou.items())
         text += f"; on labels of these images that did not train it, its intersection over union was {listed}"

@@ -52,6 +52,7 @@ def _model(content: ReportContent) -> dict[str, Any] | None:
         return None
     scores, taught = told.get("scores") or {}, told.get("trained_on") or {}
     cuts = scores.get("cut_iou") or {}
+    known = {phase.name for phase in content.phase_map.phases} if content.phase_map is not None else set(cuts)
 
     def text(value: float | None) -> str:
         return "–" if value is None else f"{value:.3f}"
@@ -67,6 +68,7 @@ def _model(content: ReportContent) -> dict[str, Any] | None:
         "rows": [
             {"phase": name, "model": text(value), "cut": text(cuts.get(name))}
             for name, value in (scores.get("iou") or {}).items()
+            if name in known  # phases that were merged have no score of their own
         ],
     }
 

@@ -43,7 +43,7 @@ class SegmentConfig(BaseModel):
     feature : the second axis of "kmeans": local mean, standard deviation or largest difference, or another channel
     second_channel : for feature "channel"
     model : path or name of a trained model, which then says what the phases are
-    probabilities, disagreement, accept_drift, average, engine, precision : of
+    probabilities, disagreement, accept_drift, merge_binder, average, engine, precision : of
         `voltomo.stages.segment_model.ModelSegmentConfig`
     """
 
@@ -63,6 +63,7 @@ class SegmentConfig(BaseModel):
     probabilities: bool = False
     disagreement: bool = False
     accept_drift: bool = False
+    merge_binder: bool = False
     average: Literal["none", "flips", "axes"] = "none"
     engine: EngineName = "auto"
     precision: Precision = "auto"
@@ -96,7 +97,9 @@ class SegmentConfig(BaseModel):
         if (self.method == "model") != (self.model is not None):
             raise ValueError("method model and `model`, a path or a name, belong together")
         if self.method not in ("auto", "model"):
-            given = [key for key in ("probabilities", "disagreement", "accept_drift") if getattr(self, key)]
+            given = [
+                key for key in ("probabilities", "disagreement", "accept_drift", "merge_binder") if getattr(self, key)
+            ]
             given += [] if self.average == "none" else ["average"]
             if given:
                 raise ValueError(f"`{given[0]}` belongs to method model, found method {self.method}")
@@ -141,7 +144,8 @@ class SegmentConfig(BaseModel):
         if method != "model":
             return SegmentConfig(method=method, channel=self.channel)
         told = {"probabilities", "disagreement", "accept_drift", "average", "engine", "precision"}
-        return SegmentConfig(method=method, model=model, **self.model_dump(include=told))
+        # What the base model knows of binder does not carry over to other scans (docs/explanation/base-model.md).
+        return SegmentConfig(method=method, model=model, merge_binder=True, **self.model_dump(include=told))
 
     def of_model(self) -> ModelSegmentConfig:
         """How the model is run."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from voltomo.artifacts import ArrayLike, Model, PhaseMap, Volume
+from voltomo.artifacts import ArrayLike, Model, PhaseMap, PhaseTable, Volume
 from voltomo.blocks import Block, Partial
 from voltomo.errors import InputError
 from voltomo.inference.averaging import AxisAverage, Ensemble, FlipAverage
 from voltomo.inference.decisions import AnswerLayers
 from voltomo.inference.engines import EngineName, Precision, open_model, register_engine
 from voltomo.inference.halo import measure_halo, sample_length
+from voltomo.inference.merging import MergedClasses
 from voltomo.inference.tiles import TileRunner
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.predictor import Predictor
@@ -57,6 +58,7 @@ class ModelSegmentConfig(BaseModel):
     probabilities : keep them, as uint8 (value / 255)
     disagreement : keep how far the members of an ensemble are apart on each voxel, as uint8 (value / 255)
     accept_drift : go on where the scan is unlike those that trained the model
+    merge_binder : tell active material from everything else, pore+binder, by the sum of their probabilities
     average : "none"; "flips": mean over mirrored images, 4 (8 in 3D) times as long; "axes": mean over slices along z, y
         and x of a volume with cubic voxels, 3 times as long
     engine : "auto": OpenVINO for networks, numba for pixel classifiers
@@ -71,6 +73,7 @@ class ModelSegmentConfig(BaseModel):
     probabilities: bool = False
     disagreement: bool = False
     accept_drift: bool = False
+    merge_binder: bool = False
     average: Literal["none", "flips", "axes"] = "none"
     engine: EngineName = "auto"
     precision: Precision = "auto"
@@ -109,6 +112,8 @@ def run_model_segment(
     report = check_domain(volume, model, scan.fields[0].mask, scan.normalization, work, accept=config.accept_drift)
     opened = open_model(model, engine=config.engine, precision=config.precision)
     predictor = _averaged(opened.predictor, model, config)
+    if config.merge_binder:
+        predictor, model = _merge_binder(predictor, model)
     voxels = config.tile_voxels or (VOLUME_VOXELS if model.dimension == 3 else SLICE_VOXELS)
     halo = _halo(predictor, scan, config, work, voxels)
     layers = AnswerLayers(
@@ -125,6 +130,7 @@ def run_model_segment(
         "precision": opened.precision,
         "members": 1 + len(model.members),
         "average": config.average,
+        "merge_binder": config.merge_binder,
         "halo": list(halo),
         "tiles_without_model": skipped,
         "normalization": scan.normalization.to_mapping(),
@@ -176,6 +182,13 @@ def _check_request(volume: Volume, model: Model, config: ModelSegmentConfig) -> 
             f"disagreement is that between the members of an ensemble; the model {model.name} is a single one. Train "
             "with `--set members=3`, or ask for --probabilities"
         )
+    if config.merge_binder:
+        roles = {phase.role for phase in model.phases}
+        if config.disagreement or not {"pore", "binder", "active"} == roles:
+            raise InputError(
+                f"merge_binder is for models of pore, binder and active material, without `disagreement`; the model "
+                f"{model.name} tells {', '.join(phase.name for phase in model.phases)} apart"
+            )
     if config.average == "axes":
         size = volume.voxel_size
         if model.is_classifier or model.dimension == 3 or volume.dimension == 2:
@@ -226,6 +239,14 @@ def _averaged(predictor: Predictor, model: Model, config: ModelSegmentConfig) ->
     if config.average == "flips":
         return FlipAverage(predictor, through_plane=model.dimension == 3)
     return AxisAverage(predictor) if config.average == "axes" else predictor
+
+
+def _merge_binder(predictor: Predictor, model: Model) -> tuple[Predictor, Model]:
+    """Active material against the rest, and the model as if it knew these two phases only."""
+    is_active = [phase.role == "active" for phase in model.phases]
+    groups = tuple(tuple(k for k, active in enumerate(is_active) if active == wanted) for wanted in (False, True))
+    merged = replace(model, phases=PhaseTable.numbered(2), test_input=None, test_output=None)
+    return MergedClasses(predictor, groups, model.temperature), merged
 
 
 def _halo(predictor: Predictor, scan: _Scan, config: ModelSegmentConfig, work: Workspace, tile_voxels: int) -> Triple:
