@@ -55,14 +55,33 @@ class ProgressSink(Protocol):
 
 
 SLAB_SHARE = 0.25
-"""Of the budget, for one slab of whole slices."""
+"""Of the budget, for one block of whole slices, or as wide a one as fits."""
 
 
-def _slabs(plan: BlockPlan) -> BlockPlan:
-    """The same blocks, joined along y and x."""
+def _joined(plan: BlockPlan, largest_read: float) -> BlockPlan:
+    """The same blocks, joined along y and x as far as their reading allows: whole slices where they fit.
+
+    Of the joined blocks that read no more than `largest_read` voxels, those that read least in all, and of these the
+    widest, for files that are read row by row; the plan itself where none do.
+    """
     _, across_y, across_x = plan.counts
     z, y, x = plan.block_shape
-    return BlockPlan(plan.shape, (z, y * across_y, x * across_x), plan.halo)
+    plans = [
+        BlockPlan(plan.shape, (z, y * many_y, x * many_x), plan.halo)
+        for many_y in range(1, across_y + 1)
+        for many_x in range(1, across_x + 1)
+    ]
+    fitting = [wide for wide in plans if wide.largest_read <= largest_read]
+    return min(fitting, key=lambda wide: (_read_per_slice(wide), *(-n for n in wide.block_shape[:0:-1])), default=plan)
+
+
+def _read_per_slice(plan: BlockPlan) -> int:
+    """Voxels that the blocks of one layer read from a slice, halos included."""
+    _, y, x = (
+        sum(min(start + edge + around, extent) - max(start - around, 0) for start in range(0, extent, edge))
+        for extent, edge, around in zip(plan.shape, plan.block_shape, plan.halos, strict=True)
+    )
+    return y * x
 
 
 def shard_edge(budget: int) -> int:
@@ -136,8 +155,10 @@ class StudyWorkspace:
     ) -> None:
         """Run block by block; blocks done before a kill are skipped."""
         plan = self._plan(sources, halo)
-        if whole_slices and (slabs := _slabs(plan)).largest_read * bytes_per_voxel <= SLAB_SHARE * self.budget:
-            plan, step = slabs, f"{step} by slabs"  # another step: its blocks have other numbers
+        if whole_slices:
+            plan = _joined(plan, SLAB_SHARE * self.budget / bytes_per_voxel)
+            _, y, x = plan.block_shape
+            step = f"{step} by {y} x {x}"  # blocks of another shape have other numbers
         map_blocks(
             function,
             *sources,
