@@ -116,9 +116,25 @@ def run_train(
     if model.onnx is not None and model.test_input is not None:
         model = replace(model, precision=check_precisions(model, model.test_input))
     scores = score_model(scored, open_predictor(scored, precision="f32"), images, split)
-    recipe = config.model_dump(mode="json")
-    record = {"method": config.method, "recipe": recipe, "scores": scores, "notices": list(split.notices)}
+    record = {
+        "method": config.method,
+        "recipe": config.model_dump(mode="json"),
+        "scores": scores,
+        "notices": [*split.notices, *_transfer_notices(model, start)],
+    }
     return TrainResult(model.with_record(**record), split)
+
+
+def _transfer_notices(model: Model, start: Model | None) -> list[str]:
+    """What the model that training began from did not know."""
+    fresh = (model.record.get("transfer") or {}).get("fresh_phases") or ()
+    if start is None or not fresh:
+        return []
+    known = ", ".join(f"{phase.name} ({phase.role})" for phase in start.phases)
+    return [
+        f"{', '.join(fresh)}: learned anew, because {start.name} knows {known} only. Phases are the same by name, or "
+        "by role; `--phases phases.yaml` gives both"
+    ]
 
 
 def _train_network(

@@ -32,7 +32,7 @@ from voltomo.training.plan import TrainingPlan, plan_training
 from voltomo.training.progress import Progress
 from voltomo.training.sampling import CropSampler
 from voltomo.training.settings import TrainingSettings
-from voltomo.training.transfer import Transfer, frozen_prefixes, load_weights, reuse_weights
+from voltomo.training.transfer import Transfer, frozen_prefixes, load_weights, match_phases, reuse_weights
 from voltomo.training.validation import ValidationPart
 
 __all__ = ["rebuild_network", "train_network"]
@@ -84,7 +84,8 @@ def train_network(
     _check(images, split, phases)
     if start is not None and not settings.network_settings and start.network == settings.network:
         settings = _as_started(settings, start)
-    plan = plan_training(images, settings, is_started=start is not None and settings.reuse == "all")
+    has_learned = start is not None and settings.reuse == "all" and None not in match_phases(start.phases, phases)
+    plan = plan_training(images, settings, is_started=has_learned)
     network_settings = resolve_settings(plan.network, plan.network_settings)
     normalizations = measure_by_scan(images, method=settings.normalization)
     sampler = CropSampler(
@@ -198,7 +199,7 @@ def _train_members(
         torch.manual_seed(settings.seed + 1000 * run)
         network = build_network(plan.network, plan.network_settings, channels=channels, classes=len(phases))
         if start is not None:
-            transfer = reuse_weights(network, start, settings.reuse)
+            transfer = reuse_weights(network, start, settings.reuse, phases)
         result = optimize(
             network.to(_device(settings)),
             sampler.with_seed(settings.seed + 1000 * run),
@@ -267,7 +268,12 @@ def _finish(
         "data": data,
         "transfer": None
         if transfer is None or start is None
-        else {"from": start.name, "reused": list(transfer.reused), "fresh": list(transfer.fresh)},
+        else {
+            "from": start.name,
+            "reused": list(transfer.reused),
+            "fresh": list(transfer.fresh),
+            "fresh_phases": list(transfer.fresh_phases),
+        },
         "versions": {"torch": torch.__version__},
     }
     return Model(
