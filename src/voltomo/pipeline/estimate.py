@@ -21,12 +21,15 @@ SECONDS = {
     "import": (0.2, 0.03),
     "denoise": (1.0, 0.4),
     "segment": (0.2, 0.015),
+    "segment by a model": (1.0, 0.075),
+    "retrain": (10.0, 0.4),
     "particles": (0.8, 0.6),
     "measure": (12.0, 1.5),
     "evaluate": (0.3, 0.1),
     "report": (5.5, 0.03),
 }
-"""Per stage: seconds of its own, and seconds per million voxels; `benchmarks/bench_recipe.py` on two cores."""
+"""Per stage: seconds of its own, and seconds per million voxels; `benchmarks/bench_recipe.py` on two cores. By a model:
+nmc-base at 1024³ (`benchmarks/bench_segment_volume.py`); `retrain` as five pixel classifiers, never timed at size."""
 
 START_SECONDS = 2.0
 """Until the program is loaded."""
@@ -61,7 +64,8 @@ def describe_plan(source: Any, recipe: Any, *, output: Path | str | None = None,
     rows: list[dict[str, Any]] = []
     for job in chosen.jobs:
         runs = job in chosen.pending
-        own, per_megavoxel = SECONDS[job.verb]
+        by_model = getattr(job.config, "method", "") in ("auto", "model")
+        own, per_megavoxel = SECONDS["segment by a model" if job.verb == "segment" and by_model else job.verb]
         seconds = own + per_megavoxel * voxels / 1e6
         rows.append({"stage": job.verb, "run": runs, "seconds": round(seconds, 1) if runs else 0.0})
     total = START_SECONDS + sum(float(row["seconds"]) for row in rows)
