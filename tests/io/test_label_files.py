@@ -70,7 +70,7 @@ def test_an_ilastik_project_pairs_with_its_image_and_names_the_phases(tmp_path):
     )  # fmt: skip
     found = open_label_pairs(tmp_path / "scan.tif", tmp_path / "p.ilp")
     np.testing.assert_array_equal(found.images[0].labels[0, 2:4, 3:6], [[1, 0, 2], [2, 2, 1]])
-    assert [(phase.name, phase.role) for phase in found.phases] == [("pore", "pore"), ("NMC", "other")]
+    assert [(phase.name, phase.role) for phase in found.phases] == [("pore", "pore"), ("NMC", "active")]
     assert np.count_nonzero(found.images[0].labels) == 5
 
 
