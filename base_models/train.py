@@ -28,6 +28,7 @@ from voltomo.stages.model_scores import score_model
 from voltomo.training import Augmentation, TrainingSettings, train_network
 
 NAME = "nmc-base"
+SOURCE = "synthetic electrodes"
 NETWORK = {"dimension": 2, "stem": 2, "base": 16, "widest": 96}
 """Half the resolution inside: a slice takes a quarter of the time, and the folder stays below 8 MB."""
 AUGMENTATION = replace(Augmentation.strong(), streaks=0.15, warp_chance=0.2)
@@ -94,7 +95,8 @@ def train(images: list[LabelledImage], *, steps: int, seed: int, threads: int, c
     assert model.test_input is not None
     model = replace(model, precision=check_precisions(model, model.test_input))
     scores = score_model(model, open_predictor(model, precision="f32"), images, split)
-    return model.with_record(method="unet", scores=scores, notices=[], minutes=(time.perf_counter() - begun) / 60)
+    minutes = (time.perf_counter() - begun) / 60
+    return model.with_record(method="unet", scores=scores, notices=[], source=SOURCE, minutes=minutes)
 
 
 def main() -> None:

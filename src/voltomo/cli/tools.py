@@ -177,7 +177,8 @@ def demo(
         synthesize(config, twin, scan=scan_config("image"), progress=out.progress, on_stage=out.stage)
     out.say("The same recipe as for your own scan, and a comparison with the truth:")
     title = {"title": "A synthetic electrode (made by voltomo, not measured)"}
-    steps = ["segment", "particles", "measure", {"evaluate": {"truth": str(twin)}}, {"report": title}]
+    compared = {"evaluate": {"truth": str(twin)}}
+    steps = [{"segment": {"method": "auto"}}, "particles", "measure", compared, {"report": title}]
     with out:
         done = run(
             twin / "volume.ome.zarr",

@@ -135,6 +135,7 @@ def _with_model(content: ReportContent, cite: _Citations) -> str:
     taught = told.get("trained_on") or {}
     if taught.get("images"):
         text += f", trained on {taught['labelled']} labelled voxels of {taught['images']} image(s)"
+        text += f" of {taught['source']}" if taught.get("source") else ""
     scores = (told.get("scores") or {}).get("iou") or {}
     known = {phase.name for phase in phases} or set(scores)
     iou = {name: value for name, value in scores.items() if value is not None and name in known}

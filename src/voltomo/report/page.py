@@ -61,7 +61,8 @@ def _model(content: ReportContent) -> dict[str, Any] | None:
         "name": str(told["name"]),
         "is_default": "choice" in (content.histogram or {}),
         "kind": f"{told['network']}, {told['engine']} in {told['precision']}",
-        "taught": f"It learned from {taught['labelled']} labelled voxels of {taught['images']} image(s)."
+        "taught": f"It learned from {taught['labelled']} labelled voxels of {taught['images']} image(s)"
+        f"{' of ' + taught['source'] if taught.get('source') else ''}."
         if taught.get("images")
         else "",
         "apart": _apart(told),

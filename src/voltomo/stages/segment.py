@@ -98,6 +98,7 @@ def _training_in_short(model: Model) -> dict[str, Any]:
         "trained_on": {
             "images": len(data),
             "labelled": sum(int(image.get("labelled", 0)) for image in data),
+            "source": str(model.record.get("source", "")),
         },
         "scores": {
             "iou": dict(scores.get("iou") or {}),
