@@ -3,7 +3,8 @@
 An electrode is a slab a few slices thick, cut from a packing; each is scanned several times with contrast, blur, noise
 and artefacts drawn anew, and one slice of a scan is kept. Everything follows from the number of the electrode, so that
 the same slices come out wherever they are made. Strengths span what nano-CT and micro-CT scans show; none was fitted
-to a measured scan, but how widely they vary was chosen with nine labelled slices in view (docs/explanation/base-model.md).
+to a measured scan, but how widely they vary was chosen with nine labelled slices in view
+(docs/explanation/base-model.md).
 """
 
 from __future__ import annotations
