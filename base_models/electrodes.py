@@ -18,18 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from voltomo.artifacts import Phase, PhaseTable
+from voltomo.artifacts import PhaseTable
 from voltomo.errors import InputError
 from voltomo.learning.pairs import LabelledImage
 from voltomo.stages.scan_image import ImageScanConfig, run_image_scan
 from voltomo.stages.synth import run_synth
 from voltomo.stages.synth_config import SynthConfig
 from voltomo.stages.workspace import MemoryWorkspace
-from voltomo.synthesis.families import ACTIVE, BINDER, PORE
+from voltomo.synthesis.families import ACTIVE, BINDER, CRACK_PHASE, PORE
 
 __all__ = ["PHASES", "draw_electrode", "draw_scan", "make_slices"]
 
-PHASES = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "active", "active")))
+PHASES = PhaseTable.numbered(3)
 """By rising grey; a crack is pore."""
 SHAPE = (9, 384, 384)
 """Enough slices for the blur of the one in the middle, and several particles across it."""
@@ -90,7 +90,7 @@ def draw_scan(number: int, scan: int) -> ImageScanConfig:
     contrast = active - pore
     binder = pore + contrast * draw.even(0.05, 0.45)
     settings: dict[str, Any] = {
-        "levels": {PORE: pore, 4: pore, BINDER: binder, ACTIVE: active},
+        "levels": {PORE: pore, CRACK_PHASE: pore, BINDER: binder, ACTIVE: active},
         "texture": contrast * draw.even(0.0, 0.18),
         "texture_length": draw.scale(3, 30),
         "porous_texture": contrast * draw.even(0.0, 0.12),
