@@ -7,18 +7,22 @@ of its own slices, never of the training slices. Everything works in the plane.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from voltomo.artifacts import Phase, PhaseTable, Volume
+from voltomo.inference.averaging import softmax
+from voltomo.inference.contacts import ContactRule
+from voltomo.inference.engines import open_predictor
+from voltomo.io.model_lookup import BASE_MODELS, load_model
 from voltomo.learning.normalization import Normalization, measure_by_scan, measure_normalization
 from voltomo.learning.pairs import LabelledImage
-from voltomo.learning.splits import split_labels
 from voltomo.segmentation.fitted_cut import fit_cut
 from voltomo.stages.segment import SegmentConfig, run_segment
+from voltomo.stages.train import TrainConfig, run_train
 from voltomo.stages.workspace import MemoryWorkspace
 
 __all__ = ["PHASES", "SEGMENTERS", "Answer", "Segmenter"]
@@ -136,15 +140,17 @@ def _of_model(train: Callable[[Images, int], Any]) -> Segmenter:
         model = train(images, seed)
 
         def predict(grey: np.ndarray) -> Answer:
-            from voltomo.inference.engines import open_predictor
-
             predictor = open_predictor(model, engine="auto", precision="f32", threads=2)
             scale = Normalization.from_mapping(model.normalization)
             if scale.method == "percentile":
                 scale = measure_normalization(grey, percentiles=scale.percentiles)
-            logits = predictor(scale.apply(grey)) / model.temperature
-            weights = np.exp(logits - logits.max(axis=0))
-            return _most_likely(weights / weights.sum(axis=0))
+            logits = predictor(scale.apply(grey))
+            answer = _most_likely(softmax(logits, temperature=model.temperature))
+            rule = ContactRule.of(model)
+            if rule is None:
+                return answer
+            slices = [rule.decide(logits[:, [z]], PHASES.ids) for z in range(grey.shape[1])]  # far apart
+            return replace(answer, labels=np.concatenate(slices))
 
         return predict
 
@@ -155,23 +161,12 @@ _GAP = 16
 """Pixels between training and validation."""
 
 
-def _classifier(kind: Literal["mlp", "forest", "boosting"]) -> Segmenter:
+def _trained(method: str, *, start: Callable[[], Any] = lambda: None, **settings: Any) -> Segmenter:
+    """What `voltomo train --method` makes of the images."""
+
     def train(images: Images, seed: int) -> Any:
-        from voltomo.classifiers.settings import ClassifierSettings
-        from voltomo.classifiers.training import train_classifier
-
-        split = split_labels(images, gap=_GAP, seed=seed)
-        return train_classifier(images, split, PHASES, ClassifierSettings(method=kind, seed=seed))
-
-    return _of_model(train)
-
-
-def _network(name: str, **settings: Any) -> Segmenter:
-    def train(images: Images, seed: int) -> Any:
-        from voltomo.training import TrainingSettings, train_network
-
-        split = split_labels(images, gap=_GAP, seed=seed)
-        return train_network(images, split, PHASES, TrainingSettings(network=name, seed=seed, **settings))
+        config = TrainConfig(method=method, gap=_GAP, seed=seed, settings=settings)
+        return run_train(images, PHASES, config, start=start()).model
 
     return _of_model(train)
 
@@ -182,21 +177,7 @@ def _base(images: Images, seed: int) -> Predict:
 
 
 def _load_base() -> Any:
-    from voltomo.io.model_lookup import BASE_MODELS, load_model
-
     return load_model("nmc-base", (BASE_MODELS,))
-
-
-def _adapted(**settings: Any) -> Segmenter:
-    """The base model, trained further on the labels as `voltomo train --from nmc-base` does."""
-
-    def train(images: Images, seed: int) -> Any:
-        from voltomo.training import TrainingSettings, train_network
-
-        split = split_labels(images, gap=_GAP, seed=seed)
-        return train_network(images, split, PHASES, TrainingSettings(seed=seed, **settings), start=_load_base())
-
-    return _of_model(train)
 
 
 SEGMENTERS: dict[str, Segmenter] = {
@@ -206,13 +187,13 @@ SEGMENTERS: dict[str, Segmenter] = {
     "cut": _cut,
     "cut-scaled": _scaled_cut,
     "xgboost": _xgboost,
-    "forest": _classifier("forest"),
-    "boosting": _classifier("boosting"),
-    "mlp": _classifier("mlp"),
-    "unet": _network("unet"),
-    "half": _network("unet", network_settings={"stem": 2}),
+    "forest": _trained("forest"),
+    "boosting": _trained("boosting"),
+    "mlp": _trained("mlp"),
+    "unet": _trained("unet"),
+    "half": _trained("unet", network_settings={"stem": 2}),
     "base": _base,
-    "base-adapted": _adapted(),
-    "base-encoder": _adapted(reuse="encoder"),
-    "lrcsnet": _network("lrcsnet"),
+    "base-adapted": _trained("unet", start=_load_base),
+    "base-encoder": _trained("unet", start=_load_base, reuse="encoder"),
+    "lrcsnet": _trained("lrcsnet"),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from voltomo.artifacts import PhaseTable
 from voltomo.artifacts.model import Model
 from voltomo.inference.averaging import softmax
+from voltomo.inference.contacts import ContactRule
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.predictor import Predictor
@@ -25,11 +26,9 @@ from voltomo.metrics.calibration import (
     reliability_curve,
 )
 from voltomo.segmentation.fitted_cut import fit_cut
+from voltomo.stages.labelled_logits import labelled_logits
 
 __all__ = ["BOUNDARY_REACH", "score_model"]
-
-Floats: TypeAlias = npt.NDArray[np.float32]
-Box: TypeAlias = tuple[slice, slice, slice]
 
 BOUNDARY_REACH = 3.0
 """Voxels on either side of a boundary between labels that count as near it."""
@@ -57,9 +56,12 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
     classes = model.classes
     confusion = np.zeros((classes, classes), np.int64)
     overall, near = _no_counts(classes), _no_counts(classes)
-    for truth, at_edge, logits in _predictions(model, predictor, images, split, scales):
+    rule = ContactRule.of(model)
+    for one in labelled_logits(model, predictor, images, split.validation):
+        truth, logits = one.rows, one.logits
+        at_edge = near_boundary(one.all_rows, BOUNDARY_REACH)
         known = truth > 0
-        found = logits.argmax(axis=0)
+        found = logits.argmax(axis=0) if rule is None else rule.decide(logits, range(1, classes + 1)) - 1
         pairs = (truth[known].astype(np.intp) - 1) * classes + found[known]
         confusion += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
         probabilities = softmax(logits, temperature=model.temperature)
@@ -73,45 +75,6 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
         "reliability": _reliability(overall, model.phases),
         "fitted_cut": _baseline(images, split, scales, model.phases),
     }
-
-
-def _predictions(
-    model: Model,
-    predictor: Predictor,
-    images: Sequence[LabelledImage],
-    split: Split,
-    scales: Sequence[Normalization],
-) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], Floats]]:
-    """Rows of the true phases (1 to K; 0 where nothing validates), voxels near a boundary, and logits, by image."""
-    rows = np.zeros(256, np.uint8)
-    rows[list(model.phases.ids)] = np.arange(1, model.classes + 1)
-    for image, mask, scale in zip(images, split.validation, scales, strict=True):
-        if not mask.any():
-            continue
-        held = _bounds(mask)
-        read = _widened(held, predictor, image.shape)
-        inner = tuple(slice(h.start - r.start, h.stop - r.start) for h, r in zip(held, read, strict=True))
-        logits = predictor(scale.apply(np.asarray(image.grey[(slice(None), *read)])))[(slice(None), *inner)]
-        labels = rows[image.labels[held]]
-        yield np.where(mask[held], labels, np.uint8(0)), near_boundary(labels, BOUNDARY_REACH), logits
-
-
-def _bounds(mask: npt.NDArray[np.bool_]) -> Box:
-    """The smallest box around what is marked."""
-    spans = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        found = np.flatnonzero(mask.any(axis=others))
-        spans.append(slice(int(found[0]), int(found[-1]) + 1))
-    return spans[0], spans[1], spans[2]
-
-
-def _widened(box: Box, predictor: Predictor, shape: tuple[int, int, int]) -> Box:
-    """The box with the halo around it, from a multiple of the network's step on."""
-    low = [max(0, (b.start - h) // m * m) for b, h, m in zip(box, predictor.halo, predictor.multiple, strict=True)]
-    high = [min(n, b.stop + h) for b, h, n in zip(box, predictor.halo, shape, strict=True)]
-    z, y, x = (slice(a, b) for a, b in zip(low, high, strict=True))
-    return z, y, x
 
 
 def _no_counts(classes: int) -> CalibrationCounts:
