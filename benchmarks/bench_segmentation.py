@@ -7,7 +7,7 @@ ends, and found there by the next run::
 
     python benchmarks/bench_segmentation.py --protocol slice scan --methods otsu cut xgboost --out scores.jsonl
     python benchmarks/bench_segmentation.py --protocol synthetic --methods k-means unet --out scores.jsonl
-    python benchmarks/bench_segmentation.py --protocol own --labels 0.5% --methods base-adapted half --out scores.jsonl
+    python benchmarks/bench_segmentation.py --protocol own --labels "0.5% across" --methods base-adapted --out scores.jsonl
     python benchmarks/bench_segmentation.py --table --out scores.jsonl
 """
 
@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from painting import paint_across, paint_inside
 from PIL import Image
 from segmenters import ACTIVE, BINDER, PHASES, PORE, SEGMENTERS, Answer
 
@@ -46,6 +47,8 @@ CODES = np.array([ACTIVE, BINDER, PORE], np.uint8)
 """Phase of the codes 0, 1, 2 of the real labels."""
 DOSES = ("low", "medium", "high")
 NEAR = 3.0
+PAINTING = {"": paint_inside, "across": paint_across}
+"""Strokes inside one phase each, or across edges."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,7 @@ def synthetic_scan(dose: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
     twin = vt.synth("nmc", shape=(48, 256, 256), seed=seed, scan_settings={"dose": dose, "seed": seed})
     assert twin.volume is not None
-    phase_of = np.zeros(256, np.uint8)
-    for phase in twin.phase_map.phases:
-        phase_of[phase.id] = {"active": ACTIVE, "binder": BINDER}.get(phase.role, PORE)
+    phase_of = twin.phase_map.phases.ids_by_role(PHASES, otherwise="pore")
     return np.asarray(twin.volume.data), phase_of[np.asarray(twin.phase_map.data)]
 
 
@@ -124,39 +125,19 @@ def synthetic_folds(kept: Path, seeds: int = 2) -> Iterator[Fold]:
 
 
 def fewer_labels(fold: Fold, labels: str, seed: int) -> tuple[LabelledImage, ...]:
-    """All labels, those of a few slices (of other scans in turn), or scribbles on a share of all slices."""
+    """All labels, those of a few slices (of other scans in turn), or strokes on a share of all slices."""
     if labels == "all":
         return fold.training
-    if labels.endswith("%"):
-        share = float(labels[:-1]) / 100
-        return tuple(scribble(image, seed + i, share) for i, image in enumerate(fold.training))
+    if "%" in labels:
+        share, _, style = labels.partition("%")
+        paint = PAINTING[style.strip()]
+        return tuple(paint(image, seed + i, float(share) / 100) for i, image in enumerate(fold.training))
     own = fold.test[0].scan
     groups: dict[str, list[LabelledImage]] = {}
     for image in sorted(fold.training, key=lambda image: image.scan != own):
         groups.setdefault(image.scan, []).append(image)
     in_turn = [group[i] for i in range(3) for group in groups.values() if i < len(group)]
     return tuple(in_turn[: int(labels)])
-
-
-def scribble(image: LabelledImage, seed: int, share: float) -> LabelledImage:
-    """Strokes 3 pixels wide along random walks inside one phase, of each phase until its share is labelled."""
-    rng = np.random.default_rng(seed)
-    labels = np.zeros_like(image.labels)
-    truth, painted = image.labels[0], labels[0]
-    for phase in PHASES.ids:
-        inside = np.argwhere(truth == phase)
-        while len(inside) and np.count_nonzero(painted == phase) < share * len(inside):
-            place = inside[rng.integers(len(inside))].astype(float)
-            angle = rng.uniform(0, 2 * np.pi)
-            for _ in range(30):
-                y, x = place.round().astype(int)
-                if not (0 <= y < truth.shape[0] and 0 <= x < truth.shape[1]) or truth[y, x] != phase:
-                    break
-                area = slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2)
-                painted[area][truth[area] == phase] = phase
-                angle += rng.normal(0, 0.3)
-                place += np.sin(angle), np.cos(angle)
-    return LabelledImage(image.name, image.grey, labels, scan=image.scan)
 
 
 def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, Any]:
@@ -280,7 +261,11 @@ def main() -> None:
         "--protocol", nargs="+", choices=("slice", "scan", "own", "synthetic"), default=("slice", "scan")
     )
     parser.add_argument("--methods", nargs="+", choices=tuple(SEGMENTERS), default=("otsu", "otsu-3", "k-means", "cut"))
-    parser.add_argument("--labels", default="all", help="all, scribbles on a share such as 1%%, or a number of slices")
+    parser.add_argument(
+        "--labels",
+        default="all",
+        help="all, a number of slices, or strokes on a share of each, such as 1%% or '1%% across' (edges)",
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=(0,))
     parser.add_argument("--folds", nargs="+", help="names of folds, such as A_1; all where not given")
     parser.add_argument("--data", type=Path, default=BESIDE, help="folder of the real slices")
