@@ -98,6 +98,34 @@ def test_an_ensemble_shows_where_it_is_not_of_one_mind(run: Run, folder: Path) -
     assert "--set members=3" in err
 
 
+def test_the_members_of_an_ensemble_enter_the_numbers(run: Run, folder: Path) -> None:
+    """Their maps lie in the study and give its numbers the part of the segmentation; without them, it is taken back.
+
+    A study that holds numbers of other maps is measured again. A histogram has no members: exit 2.
+    """
+    scan, study = folder / "grey" / "s_0.tif", folder / "s"
+    train = ("train", folder / "grey", folder / "labels", *MARKED, "--quiet")
+    assert run(*train, "-o", folder / "three", "--set", "members=3")[0] == 0
+    code, _, err = run("segment", scan, "-m", folder / "three", "-o", study, "--members", "--voxel-size", "64 nm")
+    assert code == 0, err
+    assert sorted(path.name for path in (study / "members").iterdir()) == [f"{k}.ome.zarr" for k in (1, 2, 3)]
+    lean = ("--set", "local_thickness=none", "--set", "uncertainty={bands: false}")
+    assert run("measure", study, *lean)[0] == 0
+    opened = StudyArtifacts(study)
+    shares = [float(np.mean(np.asarray(member) == 2)) for member in opened.phase_map.members]
+    item = opened.measurements.one("area_fraction", phase=opened.phase_map.phases.by_id(2).name)
+    part = next(part for part in item.parts if part.name == "segmentation")
+    assert part.standard_uncertainty == pytest.approx(np.sqrt(np.sum((np.array(shares) - item.value) ** 2) / 2))
+    assert "3 members" in part.note
+    assert run("segment", study, "-m", folder / "three")[0] == 2  # the numbers would not be those of the maps any more
+    assert run("segment", study, "-m", folder / "three", "--overwrite")[0] == 0
+    opened = StudyArtifacts(study)
+    assert opened.phase_map.members == ()
+    item = opened.measurements.one("area_fraction", phase=item.phase)
+    assert next(part for part in item.parts if part.name == "segmentation").standard_uncertainty is None
+    assert run("segment", scan, "-o", folder / "t", "--method", "otsu", "--members")[0] == 2
+
+
 def test_a_model_is_not_replaced_without_a_word(run: Run, folder: Path) -> None:
     """Exit 2, the way out is named, and the model is as it was."""
     request = ("train", folder / "grey", folder / "labels", "-o", folder / "m", *MARKED, "--quiet")

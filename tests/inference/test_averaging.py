@@ -61,9 +61,10 @@ def test_disagreement_of_an_ensemble() -> None:
     one, two, sure = Fixed((float(np.log(3)), 0.0)), Fixed((0.0, float(np.log(3)))), Fixed((50.0, 0.0))
     for members, expected in (((one, one), 0), ((one, two), 0.25), ((sure, Fixed((0.0, 50.0))), 0.5)):
         both = Ensemble(members)
-        logits, apart = both.with_disagreement(GREY)
-        np.testing.assert_allclose(apart, expected, atol=1e-6)
-        np.testing.assert_array_equal(logits, both(GREY))
+        answer = both.in_detail(GREY)
+        np.testing.assert_allclose(answer.disagreement, expected, atol=1e-6)
+        np.testing.assert_array_equal(answer.logits, both(GREY))
+        np.testing.assert_array_equal(answer.members[:, 0, 0, 0], [int(np.argmax(m.logits)) for m in members])
 
 
 def test_ensemble_reads_what_all_members_need() -> None:

@@ -24,6 +24,15 @@ def test_probabilities() -> None:
     assert softer.tolist() == [162, 93]  # sqrt(3) to 1
 
 
+def test_members_keep_the_ids_that_they_say() -> None:
+    """Beside the answer of all stands the id of each member, not its class."""
+    logits = np.zeros((2, 1, 1, 3), np.float32)
+    said = np.array([[0, 1, 1], [1, 1, 0]], np.uint8).reshape(2, 1, 1, 3)
+    answer = decide(logits, (4, 9), temperature=1, probabilities=False, members=said)
+    assert answer["member"].tolist() == [[[[4, 9], [9, 9], [9, 4]]]]
+    assert answer["phase"].tolist() == [[[4, 4, 4]]]
+
+
 def test_nothing_plausible_after_a_failure() -> None:
     """A network that diverged is found; its nan are no class."""
     logits = np.zeros((2, 1, 2, 2), np.float32)

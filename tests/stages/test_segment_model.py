@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from voltomo.artifacts import Model, Volume
+from voltomo.artifacts import Model, Phase, PhaseTable, Volume
 from voltomo.errors import GateError, InputError
 from voltomo.learning.domain import describe_domain
 from voltomo.learning.normalization import measure_normalization
@@ -91,11 +91,59 @@ def test_disagreement_of_an_ensemble(network_model: MakeModel) -> None:
         assert told == pytest.approx(np.mean(whole.disagreement) / 255)
 
 
+def test_members_of_an_ensemble(network_model: MakeModel, tmp_path: Path) -> None:
+    """Each member's map is what it finds alone, also outside the field of view, block by block and in a study."""
+    one, two = network_model(), network_model(seed=1)
+    both, scan = replace(one, members=(two.weights,), onnx_members=(two.onnx,)), volume((3, 44, 50))
+    mask = np.ones(scan.shape, np.uint8)
+    mask[:, :5] = 0
+    config = ModelSegmentConfig(precision="f32", members=True, halo="full")
+    plain = config.model_copy(update={"members": False})
+    alone = [run_model_segment(scan, model, plain, MemoryWorkspace(), mask=mask).phase_map.data for model in (one, two)]
+    together = run_model_segment(scan, both, plain, MemoryWorkspace(), mask=mask).phase_map.data
+    study = StudyWorkspace("segment", tmp_path, None, budget=4_000_000_000, usual_edge=32)
+    for work in (MemoryWorkspace(), MemoryWorkspace(block_shape=(2, 19, 23), workers=2), study):
+        found = run_model_segment(scan, both, config, work, mask=mask).phase_map
+        assert np.mean(np.asarray(found.data[:, :, :]) != together) < 1e-3  # design §4
+        for member, expected in zip(found.members, alone, strict=True):
+            assert np.mean(np.asarray(member[:, :, :]) != expected) < 1e-3
+    assert np.mean(alone[0] != alone[1]) > 0.1
+    assert sorted(path.name for path in (study.out / "members").iterdir()) == ["1.ome.zarr", "2.ome.zarr"]
+
+
+def test_binder_at_contacts_is_settled_in_blocks_as_in_one_piece(network_model: MakeModel, tmp_path: Path) -> None:
+    """With an offset, phases differ from the likeliest ones in touch with active material only, members too."""
+    table = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "NMC", "active")))
+    one, two = (replace(network_model(seed=seed), phases=table) for seed in (0, 1))
+    plain, scan = replace(one, members=(two.weights,), onnx_members=(two.onnx,)), volume((3, 44, 50))
+    mask = np.ones(scan.shape, np.uint8)
+    mask[:, :5] = 0
+    config = ModelSegmentConfig(precision="f32", members=True, probabilities=True, halo="full")
+    before = run_model_segment(scan, plain, config, MemoryWorkspace(), mask=mask).phase_map
+    model = replace(plain, contact_offset=0.7)
+    result = run_model_segment(scan, model, config, MemoryWorkspace(), mask=mask)
+    whole = result.phase_map
+    assert result.histogram["model"]["contact_offset"] == 0.7
+    for now, then in zip((whole.data, *whole.members), (before.data, *before.members), strict=True):
+        changed = now != then
+        touching = ndimage.binary_dilation(then == 3) & (then != 3)
+        assert 0.001 < np.mean(changed) < 0.5
+        assert not (changed & ~touching).any()
+        assert not (changed & (now == 2)).any()
+    assert np.array_equal(whole.probabilities, before.probabilities)
+    study = StudyWorkspace("segment", tmp_path, None, budget=4_000_000_000, usual_edge=32)
+    for work in (MemoryWorkspace(block_shape=(2, 19, 23), workers=2), study):
+        found = run_model_segment(scan, model, config, work, mask=mask).phase_map
+        for now, then in zip((found.data, *found.members), (whole.data, *whole.members), strict=True):
+            assert np.mean(np.asarray(now[:, :, :]) != then) < 1e-3  # design §4
+
+
 def test_one_network_cannot_disagree(network_model: MakeModel) -> None:
-    """The disagreement of a single network is refused with what to do."""
-    config = ModelSegmentConfig(disagreement=True)
-    with pytest.raises(InputError, match=r"members of an ensemble.*--set members=3"):
-        run_model_segment(volume(), network_model(), config, MemoryWorkspace())
+    """The disagreement and the members of a single network are refused with what to do."""
+    for asked in ("disagreement", "members"):
+        config = ModelSegmentConfig.model_validate({asked: True})
+        with pytest.raises(InputError, match=rf"^{asked} .*of an ensemble.*--set members=3"):
+            run_model_segment(volume(), network_model(), config, MemoryWorkspace())
 
 
 def test_record_says_how(network_model: MakeModel) -> None:

@@ -11,9 +11,9 @@ from voltomo.metrics.sample import Sample
 from voltomo.stages.boundary_bands import boundary_bands
 from voltomo.stages.main_numbers import Variant, count_variants, row_key
 from voltomo.stages.measure import MeasureConfig, run_measure
-from voltomo.stages.realized_maps import segmentation_parts
 from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
 from voltomo.stages.segment import SegmentConfig, run_segment
+from voltomo.stages.segmentation_part import segmentation_parts
 from voltomo.stages.uncertainty_config import UncertaintyConfig
 from voltomo.stages.workspace import MemoryWorkspace
 

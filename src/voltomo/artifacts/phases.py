@@ -182,6 +182,7 @@ class PhaseMap:
     through_plane : axis normal to the current collector
     probabilities : (C, Z, Y, X) uint8 array-like, channel i belongs to row i of the table, value / 255; or None
     disagreement : (1, Z, Y, X) uint8 array-like, how far the members of an ensemble are apart, value / 255; or None
+    members : (Z, Y, X) uint8 array-likes, the phases as each member of the ensemble sees them; empty where not kept
     """
 
     data: ArrayLike
@@ -190,6 +191,7 @@ class PhaseMap:
     through_plane: ThroughPlane = "unknown"
     probabilities: ArrayLike | None = None
     disagreement: ArrayLike | None = None
+    members: tuple[ArrayLike, ...] = ()
 
     def __post_init__(self) -> None:
         if np.dtype(self.data.dtype) != np.uint8:

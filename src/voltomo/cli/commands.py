@@ -27,6 +27,7 @@ def run(
     phases: options.Phases = None,
     model: options.Model = None,
     probabilities: options.Probabilities = False,
+    members: options.Members = False,
     accept_drift: options.AcceptDrift = False,
     through_plane: Annotated[
         str | None, typer.Option("--through-plane", metavar="z|y|x", help="Axis normal to the current collector.")
@@ -54,7 +55,8 @@ def run(
         source, output = source / "volume.ome.zarr", output or Path(f"{source.name}_study")
     recipe, scan = (source, None) if source.suffix.lower() in (".yaml", ".yml") else (None, source)
     content: Any = recipe
-    segmented = _segment_settings(phases, model=model, probabilities=probabilities, accept_drift=accept_drift)
+    kept = {"probabilities": probabilities, "members": members}
+    segmented = _segment_settings(phases, model=model, accept_drift=accept_drift, **kept)
     if recipe is None:
         steps: list[dict[str, Any]] = [
             {"segment": segmented if "method" in segmented or model else {**segmented, "method": "auto"}},
@@ -176,6 +178,7 @@ def segment(
     model: options.Model = None,
     probabilities: options.Probabilities = False,
     disagreement: options.Disagreement = False,
+    members: options.Members = False,
     accept_drift: options.AcceptDrift = False,
     phases: options.Phases = None,
     settings: options.Settings = None,
@@ -189,9 +192,8 @@ def segment(
     debug: options.Debug = False,
 ) -> None:
     """Segment a scan into phases."""
-    asked = _segment_settings(
-        phases, model=model, probabilities=probabilities, disagreement=disagreement, accept_drift=accept_drift
-    )
+    kept = {"probabilities": probabilities, "disagreement": disagreement, "members": members}
+    asked = _segment_settings(phases, model=model, accept_drift=accept_drift, **kept)
     values = {**asked, **options.parse_settings(settings, method=method)}
     _verb(
         source,
@@ -237,16 +239,11 @@ def report(
     _run_in_study(study, "report", values, overwrite, memory, Output(quiet, as_json))
 
 
-def _segment_settings(
-    phases: str | None,
-    *,
-    model: str | None = None,
-    probabilities: bool = False,
-    disagreement: bool = False,
-    accept_drift: bool = False,
-) -> dict[str, Any]:
-    """Settings of `segment` that ``--phases``, or ``--model`` and what belongs to it, stand for."""
-    flags = {"probabilities": probabilities, "disagreement": disagreement, "accept_drift": accept_drift}
+def _segment_settings(phases: str | None, *, model: str | None = None, **flags: bool) -> dict[str, Any]:
+    """Settings of `segment` that ``--phases``, or ``--model`` and what belongs to it, stand for.
+
+    Of the `flags`, such as ``probabilities=True``, those that are set.
+    """
     given: dict[str, Any] = {name: True for name, flag in flags.items() if flag}
     if model is not None:
         given["model"] = model

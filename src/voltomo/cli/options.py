@@ -17,6 +17,7 @@ __all__ = [
     "From",
     "Json",
     "Mask",
+    "Members",
     "Memory",
     "Model",
     "OutputFolder",
@@ -62,6 +63,12 @@ Probabilities = Annotated[
 Disagreement = Annotated[
     bool,
     typer.Option("--disagreement", help="Keep how far the members of an ensemble are apart on each voxel."),
+]
+Members = Annotated[
+    bool,
+    typer.Option(
+        "--members", help="Keep the phases as each member of an ensemble sees them; `measure` makes intervals of them."
+    ),
 ]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Memory to stay under, such as 4GB.")]
 Overwrite = Annotated[

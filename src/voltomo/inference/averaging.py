@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,12 +13,32 @@ import numpy.typing as npt
 from voltomo.errors import InputError
 from voltomo.learning.predictor import Predictor
 
-__all__ = ["AxisAverage", "Ensemble", "FlipAverage", "softmax"]
+__all__ = ["AxisAverage", "Ensemble", "EnsembleAnswer", "FlipAverage", "softmax"]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+Choose: TypeAlias = Callable[[Floats], npt.NDArray[np.uint8]]
 
 _SMALLEST = 1e-12
 """Probabilities below it are the same to anyone; their logarithm stays finite."""
+
+
+@dataclass(frozen=True)
+class EnsembleAnswer:
+    """What an ensemble says, and its members.
+
+    Parameters
+    ----------
+    logits : (K, Z, Y, X), log of the mean probability
+    disagreement : (Z, Y, X)
+        The share of its probability that a member gives to other classes than the mean does, averaged over the
+        members: half the absolute difference from the mean, summed over classes (total variation). 0 where all
+        say the same, however unsure they are; 1/2 where half of them are sure of a class and half of another.
+    members : (M, Z, Y, X) uint8, what `choose` makes of the logits of each member
+    """
+
+    logits: Floats
+    disagreement: Floats
+    members: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -54,29 +75,29 @@ class Ensemble:
             total += softmax(member(grey))
         return _log(total, len(self.members))
 
-    def with_disagreement(self, grey: Floats) -> tuple[Floats, Floats]:
-        """The answer, and how far the members are apart on each voxel.
+    def in_detail(self, grey: Floats, choose: Choose | None = None) -> EnsembleAnswer:
+        """The answer, how far the members are apart on each voxel, and what each of them says.
 
-        Returns
-        -------
-        (K, Z, Y, X)
-            Log of the mean probability.
-        (Z, Y, X)
-            The share of its probability that a member gives to other classes than the mean does, averaged over the
-            members: half the absolute difference from the mean, summed over classes (total variation). 0 where all
-            say the same, however unsure they are; 1/2 where half of them are sure of a class and half of another.
+        Parameters
+        ----------
+        grey : (C, Z, Y, X), normalised
+        choose : of logits (K, Z, Y, X) to (Z, Y, X) uint8; the likeliest class, counted from 0, where None
         """
         answers = [softmax(member(grey)) for member in self.members]
         total = answers[0].copy()
         for answer in answers[1:]:
             total += answer
+        if choose is None:
+            said = np.stack([answer.argmax(axis=0).astype(np.uint8) for answer in answers])
+        else:
+            said = np.stack([choose(_log(answer, 1)) for answer in answers])
         mean = total / np.float32(len(answers))
         apart = np.zeros(grey.shape[1:], np.float32)
         for answer in answers:
             np.subtract(answer, mean, out=answer)
             apart += np.abs(answer, out=answer).sum(axis=0)
         apart /= 2 * len(answers)
-        return _log(total, len(answers)), apart
+        return EnsembleAnswer(_log(total, len(answers)), apart, said)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From logits to what is stored: the id of the most likely phase, and its probability and disagreement, if wanted."""
+"""From logits to what is stored: the id of the most likely phase; if wanted, probabilities and what members say."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ import numpy.typing as npt
 
 from voltomo.blocks import WritableArray
 from voltomo.errors import GateError
+from voltomo.inference.contacts import ContactRule
 
 __all__ = ["AnswerLayers", "decide", "decision_dtype"]
 
 Array: TypeAlias = npt.NDArray[Any]
 
 
-def decision_dtype(classes: int, *, probabilities: bool, disagreement: bool) -> np.dtype[Any]:
-    """One voxel's answer: an id; or `phase` beside `probability` (per class) or `disagreement`, each value / 255."""
-    if not probabilities and not disagreement:
+def decision_dtype(classes: int, *, probabilities: bool, disagreement: bool, members: int = 0) -> np.dtype[Any]:
+    """One voxel's answer: an id; or `phase` beside other fields.
+
+    These are `probability` (per class) and `disagreement`, each value / 255, and `member`, the id that each says.
+    """
+    if not probabilities and not disagreement and not members:
         return np.dtype(np.uint8)
     fields: list[Any] = [("phase", np.uint8)]
     fields += [("probability", np.uint8, (classes,))] if probabilities else []
     fields += [("disagreement", np.uint8)] if disagreement else []
+    fields += [("member", np.uint8, (members,))] if members else []
     return np.dtype(fields)
 
 
@@ -37,11 +42,13 @@ class AnswerLayers:
     phases : (Z, Y, X) uint8
     probabilities : (K, Z, Y, X) uint8, or None
     disagreement : (1, Z, Y, X) uint8, or None
+    members : (Z, Y, X) uint8 each, one per member of an ensemble; empty where they are not wanted
     """
 
     phases: WritableArray
     probabilities: WritableArray | None = None
     disagreement: WritableArray | None = None
+    members: tuple[WritableArray, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,7 +58,10 @@ class AnswerLayers:
     def dtype(self) -> np.dtype[Any]:
         classes = 0 if self.probabilities is None else self.probabilities.shape[0]
         return decision_dtype(
-            classes, probabilities=self.probabilities is not None, disagreement=self.disagreement is not None
+            classes,
+            probabilities=self.probabilities is not None,
+            disagreement=self.disagreement is not None,
+            members=len(self.members),
         )
 
     def __getitem__(self, region: Any, /) -> Any:
@@ -64,6 +74,8 @@ class AnswerLayers:
                 self.probabilities[(k, *region)] = value["probability"][..., k]
         if self.disagreement is not None:
             self.disagreement[(0, *region)] = value["disagreement"]
+        for k, member in enumerate(self.members):
+            member[region] = value["member"][..., k]
 
 
 def decide(
@@ -73,6 +85,8 @@ def decide(
     temperature: float,
     probabilities: bool,
     disagreement: npt.NDArray[np.float32] | None = None,
+    members: npt.NDArray[np.uint8] | None = None,
+    contacts: ContactRule | None = None,
 ) -> npt.NDArray[Any]:
     """The most likely phase of every voxel.
 
@@ -83,6 +97,9 @@ def decide(
     temperature : of the probabilities; it changes no phase
     probabilities : whether they are wanted
     disagreement : (Z, Y, X), 0 to 1, to be kept beside the phases; or None
+    members : (M, Z, Y, X), the class that each member of an ensemble says, to be kept as its id; or None. With
+        `contacts` their drafts
+    contacts : write drafts in the place of ids, for `ContactRule.settle`
 
     Returns
     -------
@@ -104,7 +121,12 @@ def decide(
             "its weights do not fit the precision. `voltomo models test` checks it",
             gate="finite",
         )
-    kind = decision_dtype(len(logits), probabilities=probabilities, disagreement=disagreement is not None)
+    if contacts is not None:
+        phases = contacts.draft(logits).reshape(-1)
+    count = 0 if members is None else len(members)
+    kind = decision_dtype(
+        len(logits), probabilities=probabilities, disagreement=disagreement is not None, members=count
+    )
     if kind.names is None:
         return phases.reshape(shape)
     answer = np.empty(flat.shape[1], kind)
@@ -115,6 +137,9 @@ def decide(
         answer["probability"] = shares
     if disagreement is not None:
         answer["disagreement"] = np.rint(disagreement * np.float32(255)).ravel()
+    if members is not None:
+        said = members.reshape(count, -1).T
+        answer["member"] = names[said] if contacts is None else said
     return answer.reshape(shape)
 
 

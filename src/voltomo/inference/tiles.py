@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.blocks import Block, Region
-from voltomo.inference.averaging import Ensemble
+from voltomo.inference.averaging import Ensemble, EnsembleAnswer
+from voltomo.inference.contacts import ContactRule
 from voltomo.inference.decisions import decide, decision_dtype
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.predictor import Predictor
@@ -129,6 +130,8 @@ class TileRunner:
     threads : tiles at once
     temperature, probabilities : see `voltomo.inference.decisions.decide`
     disagreement : whether that of the members of an ensemble is wanted
+    members : whether the phase that each of them says is wanted
+    contacts : write drafts of phases by this rule, to be settled; phases where None
     """
 
     predictor: Predictor
@@ -140,6 +143,8 @@ class TileRunner:
     temperature: float = 1.0
     probabilities: bool = False
     disagreement: bool = False
+    members: bool = False
+    contacts: ContactRule | None = None
     skipped: int = field(default=0, init=False)
     _constants: dict[tuple[float, ...], Any] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
@@ -159,7 +164,9 @@ class TileRunner:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of one voxel's answer."""
-        return decision_dtype(len(self.ids), probabilities=self.probabilities, disagreement=self.disagreement)
+        count = len(self.predictor.members) if self.members and isinstance(self.predictor, Ensemble) else 0
+        wanted = {"probabilities": self.probabilities, "disagreement": self.disagreement}
+        return decision_dtype(len(self.ids), **wanted, members=count)
 
     def shape_for(self, shape: Sequence[int]) -> Triple:
         """Shape of the tiles of a block."""
@@ -212,20 +219,24 @@ class TileRunner:
         grey = self.normalization.apply(np.stack(pieces))
         if any(tile.before):
             grey = np.pad(grey, [(0, 0), *((before, 0) for before in tile.before)], mode="edge")
-        logits, apart = self._predict(grey)
-        return self._decide(logits[(slice(None), *tile.inner)], None if apart is None else apart[tile.inner])
+        return self._decide(self._predict(grey), tile.inner)
 
-    def _predict(self, grey: Floats) -> tuple[Floats, Floats | None]:
-        """Logits, and the disagreement if it is wanted."""
-        if not self.disagreement:
-            return self.predictor(grey), None
+    def _predict(self, grey: Floats) -> Floats | EnsembleAnswer:
+        """Logits; with those of an ensemble what its members say, if that is wanted."""
+        if not self.disagreement and not self.members:
+            return self.predictor(grey)
         assert isinstance(self.predictor, Ensemble), "checked by the caller"
-        return self.predictor.with_disagreement(grey)
+        return self.predictor.in_detail(grey, None if self.contacts is None else self.contacts.draft)
 
-    def _decide(self, logits: Floats, apart: Floats | None) -> Array:
-        return decide(
-            logits, self.ids, temperature=self.temperature, probabilities=self.probabilities, disagreement=apart
-        )
+    def _decide(self, answer: Floats | EnsembleAnswer, inner: Region) -> Array:
+        """What is stored of the inner region of an answer."""
+        how: dict[str, Any] = {"temperature": self.temperature, "probabilities": self.probabilities}
+        how["contacts"] = self.contacts
+        if isinstance(answer, EnsembleAnswer):
+            how["disagreement"] = answer.disagreement[inner] if self.disagreement else None
+            how["members"] = answer.members[(slice(None), *inner)] if self.members else None
+            answer = answer.logits
+        return decide(answer[(slice(None), *inner)], self.ids, **how)
 
     def _constant_answer(self, values: tuple[float, ...]) -> Any:
         """Answer of every voxel that sees nothing but one grey value."""
@@ -234,9 +245,8 @@ class TileRunner:
         if known is None:
             sizes = [2 * around + 1 for around in self.halo]
             pieces = [np.full(sizes, value) for value in values]
-            logits, apart = self._predict(self.normalization.apply(np.stack(pieces)))
-            middle = tuple(slice(around, around + 1) for around in self.halo)
-            known = self._decide(logits[(slice(None), *middle)], None if apart is None else apart[middle])
+            z, y, x = (slice(around, around + 1) for around in self.halo)
+            known = self._decide(self._predict(self.normalization.apply(np.stack(pieces))), (z, y, x))
             with self._lock:
                 self._constants[values] = known
         return known

@@ -82,14 +82,15 @@ class StudyArtifacts:
 
     @cached_property
     def phase_map(self) -> PhaseMap:
-        """The phases, with their probabilities and the disagreement of an ensemble where the study holds some."""
+        """The phases, with probabilities, and of an ensemble disagreement and members, where the study holds some."""
         data, metadata = open_image(self.path("phases"))
         if metadata.phases is None:
             raise StudyError(f"{self.path('phases')} carries no phase table; was it written by another program?")
         likely, apart = (
             open_image(self.path(name))[0] if self.has(name) else None for name in ("probabilities", "disagreement")
         )
-        return PhaseMap(data, metadata.phases, metadata.voxel_size, _through_plane(metadata), likely, apart)
+        members = tuple(open_image(path)[0] for path in self._numbered("members"))
+        return PhaseMap(data, metadata.phases, metadata.voxel_size, _through_plane(metadata), likely, apart, members)
 
     @cached_property
     def instance_map(self) -> InstanceMap:
@@ -122,6 +123,11 @@ class StudyArtifacts:
             if max(level.shape[-3:]) <= longest:
                 break
         return level
+
+    def _numbered(self, name: str) -> list[Path]:
+        """The arrays of a folder of the study, in the order of their numbers."""
+        paths = (self.folder / name).glob("*.ome.zarr")
+        return sorted(paths, key=lambda path: int(path.name.removesuffix(".ome.zarr")))
 
     def _volume(self, name: str) -> Volume:
         data, metadata = open_image(self.path(name))

@@ -73,6 +73,8 @@ def _segment(study: StudyArtifacts, config: SegmentConfig, work: StudyWorkspace)
         work.finish("probabilities", ImageMetadata("volume", phase_map.voxel_size, names))
     if phase_map.disagreement is not None:
         work.finish("disagreement", ImageMetadata("volume", phase_map.voxel_size, ("disagreement",)))
+    for number in range(1, 1 + len(phase_map.members)):
+        work.finish(f"members/{number}", ImageMetadata.of_phases(phase_map))
     return Outcome({"histogram": result.histogram}, result.warnings)
 
 

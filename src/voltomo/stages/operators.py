@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
-from voltomo.artifacts import ArrayLike, Measurement, PhaseMap, as_zyx
-from voltomo.blocks import Block
-from voltomo.errors import InputError, ShapeError
+from voltomo.artifacts import ArrayLike, Measurement, PhaseMap
 from voltomo.metrics.operators import with_moved_labels, with_operators, with_perturbed_boundary
 from voltomo.metrics.sample import Sample
 from voltomo.metrics.uncertainty import with_reason
 from voltomo.stages.boundary_sides import both_sides, moved_boundaries
+from voltomo.stages.followed_maps import follow_maps
 from voltomo.stages.label_variants import Retrained, RetrainedMap
-from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
-from voltomo.stages.varied_flows import flow_ratios, single_flows, times
+from voltomo.stages.main_numbers import Numbers, row_key
 from voltomo.stages.workspace import Workspace
 
 __all__ = ["operator_parts", "perturbed_boundary", "retrained_parts"]
-
-Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
 def operator_parts(
@@ -55,10 +47,7 @@ def operator_parts(
         If a map differs in shape, or lacks a phase of the study.
     """
     items = list(numbers)
-    for other in maps:
-        _check_same(other, sample)
-    named = {f"segmentation {number}": other for number, other in enumerate(maps)}
-    found = [_follow(items, other, labels, sample, work, step, transport=transport) for step, other in named.items()]
+    found = follow_maps(items, maps, labels, sample, work, step="segmentations", transport=transport)
     return [_with_others(item, found) for item in items]
 
 
@@ -88,15 +77,9 @@ def retrained_parts(
     """
     items = list(numbers)
     maps = retrained.maps
-    for one in maps:
-        if one.phase_map is not None:
-            _check_same(one.phase_map, sample)
-    followed = [
-        {}
-        if one.phase_map is None
-        else _follow(items, one.phase_map, labels, sample, work, f"retrained {number}", transport=transport)
-        for number, one in enumerate(maps)
-    ]
+    other = [one.phase_map for one in maps if one.phase_map is not None]
+    found = iter(follow_maps(items, other, labels, sample, work, step="retrained", transport=transport))
+    followed = [{} if one.phase_map is None else next(found) for one in maps]
     return [_with_retrained(item, maps, followed, retrained.how) for item in items]
 
 
@@ -124,46 +107,11 @@ def _with_retrained(
     return with_moved_labels(item, list(sides.values()), jittered, note=how)
 
 
-def _follow(
-    items: Sequence[Measurement],
-    other: PhaseMap,
-    labels: ArrayLike,
-    sample: Sample,
-    work: Workspace,
-    step: str,
-    *,
-    transport: bool,
-) -> Numbers:
-    """Fractions, surfaces and transport of another map of the volume."""
-    variants = {"map": Variant(other.phases, _second)}
-    sources = (labels, as_zyx(other.data))
-    flows = single_flows(items) if transport else ()
-    counted = count_variants(variants, sources, sample, work, step=step, halo=1, bytes_per_voxel=4)["map"]
-    ratios = flow_ratios(variants, sources, flows, sample, work, step=step)["map"]
-    return counted | times(ratios, items)
-
-
-def _second(_block: Block, _labels: Bytes, other: Bytes) -> Bytes:
-    return other
-
-
 def _with_others(item: Measurement, found: Sequence[Numbers]) -> Measurement:
     values = [numbers[row_key(item)] for numbers in found if row_key(item) in numbers]
     if item.value is None or not values or len(values) < len(found):
         return with_reason(item, "operator")
     return with_operators(item, values)
-
-
-def _check_same(other: PhaseMap, sample: Sample) -> None:
-    """The same voxels, and at least the same phases."""
-    if tuple(as_zyx(other.data).shape) != sample.shape:
-        raise ShapeError(f"the other segmentation {other.shape} and the study {sample.shape} differ in shape")
-    wanted, there = ({phase.name for phase in table} for table in (sample.phases, other.phases))
-    if missing := sorted(wanted - there):
-        raise InputError(
-            f"the other segmentation has no phase {', '.join(missing)}; it has {', '.join(sorted(there))}. Give its "
-            "phases the names of this study"
-        )
 
 
 def perturbed_boundary(

@@ -1,9 +1,9 @@
-"""The part of the segmentation: numbers of maps that the probabilities of the phases allow as well."""
+"""Numbers of maps that the probabilities of the phases allow as well."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -21,42 +21,41 @@ from voltomo.metrics.realizations import (
     segmentation_part,
 )
 from voltomo.metrics.sample import Sample
-from voltomo.metrics.uncertainty import with_part, with_reason
-from voltomo.stages.main_numbers import Numbers, Variant, count_variants, row_key
+from voltomo.stages.main_numbers import Numbers, RowKey, Variant, count_variants, row_key
 from voltomo.stages.uncertainty_config import UncertaintyConfig
 from voltomo.stages.varied_flows import ON_PART, flow_ratios, single_flows, times
 from voltomo.stages.workspace import Workspace
 from voltomo.synthesis.imaging.image_noise import Noise, noise_at
 
-__all__ = ["segmentation_parts"]
+__all__ = ["realized_parts"]
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
-def segmentation_parts(
-    numbers: Iterable[Measurement],
+def realized_parts(
+    items: Sequence[Measurement],
     phase_map: PhaseMap,
     labels: ArrayLike,
     sample: Sample,
     config: UncertaintyConfig,
     work: Workspace,
-) -> list[Measurement]:
-    """Give fractions, surfaces and transport the uncertainty that follows from the probabilities of the phases.
+) -> dict[RowKey, UncertaintyPart] | None:
+    """The uncertainty of fractions, surfaces and transport that follows from the probabilities of the phases.
 
     Parameters
     ----------
-    numbers : of the map
+    items : numbers of the map
     phase_map, labels, sample : the map with its probabilities, its (Z, Y, X) ids, and their region
     config : how many realizations, and how errors are tied together
     work : where the blocks run
 
     Returns
     -------
-    list of Measurement
-        Unchanged where the map has no probabilities.
+    dict of UncertaintyPart
+        One for every number that all realizations have; None where the map has no probabilities.
     """
     if phase_map.probabilities is None or config.realizations < 2:
-        return list(numbers)
+        return None
     sources = (labels, *phase_map.channels())
     length = config.correlation_length
     if length is None:
@@ -78,33 +77,37 @@ def segmentation_parts(
         for k in range(config.realizations)
     }
     memory = 2.0 * len(sources) + 40
-    items = list(numbers)
     found = count_variants(variants, sources, sample, work, step="realizations", halo=1, bytes_per_voxel=memory)
     how = (
         f"maps drawn from the probabilities; errors tied over {length:.2g} voxels, "
         f"{100 * config.common_share:.0f} % of their variance common to all boundaries; the bias of the likeliest map "
         "is not taken off and counts in full"
     )
-    items = [_with_segmentation(item, list(found.values()), f"{len(found)} {how}") for item in items]
+    parts = _parts(items, list(found.values()), f"{len(found)} {how}")
     flows = single_flows(items) if config.transport else ()
     if not flows:
-        return [with_reason(item, "segmentation") for item in items]
+        return parts
     fewer = dict(list(variants.items())[: config.transport_realizations])
     ratios = flow_ratios(fewer, sources, flows, sample, work, step="realizations")
     shaky = f"its scatter is known to {100 / math.sqrt(2 * (len(fewer) - 1)):.0f} %"
-    note = f"{len(fewer)} {how}; {ON_PART}; {shaky}"
     through = [times(found, items) for found in ratios.values()]
-    return [with_reason(_with_segmentation(item, through, note), "segmentation") for item in items]
+    return parts | _parts(items, through, f"{len(fewer)} {how}; {ON_PART}; {shaky}")
 
 
-def _with_segmentation(item: Measurement, found: Sequence[Numbers], note: str) -> Measurement:
-    values = [numbers[row_key(item)] for numbers in found if row_key(item) in numbers]
-    if item.value is None or len(values) < len(found):
-        return item
-    if not np.all(np.isfinite(values)):
-        missing = "not estimated: the phase does not conduct in every map that the probabilities allow"
-        return with_part(item, UncertaintyPart("segmentation", note=missing))
-    return with_part(item, segmentation_part(item.value, values, note))
+def _parts(items: Sequence[Measurement], found: Sequence[Numbers], note: str) -> dict[RowKey, UncertaintyPart]:
+    """The part of each number that all realizations have."""
+    parts: dict[RowKey, UncertaintyPart] = {}
+    for item in items:
+        key = row_key(item)
+        values = [numbers[key] for numbers in found if key in numbers]
+        if item.value is None or len(values) < len(found):
+            continue
+        if np.all(np.isfinite(values)):
+            parts[key] = segmentation_part(item.value, values, note)
+        else:
+            missing = "not estimated: the phase does not conduct in every map that the probabilities allow"
+            parts[key] = UncertaintyPart("segmentation", note=missing)
+    return parts
 
 
 def _realized(

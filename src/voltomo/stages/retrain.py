@@ -229,7 +229,8 @@ def _is_same(one: Model, two: Model) -> bool:
 
 def _quietly(segment: ModelSegmentConfig) -> ModelSegmentConfig:
     """Phases only; the drift of the scan was judged when the study was made."""
-    return segment.model_copy(update={"probabilities": False, "accept_drift": True})
+    own = ("probabilities", "disagreement", "members")
+    return segment.model_copy(update={**dict.fromkeys(own, False), "accept_drift": True})
 
 
 @dataclass(frozen=True)

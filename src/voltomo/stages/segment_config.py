@@ -11,8 +11,8 @@ from voltomo.artifacts import PhaseTable
 from voltomo.inference.engines import EngineName, Precision
 from voltomo.segmentation.features import LocalFeature
 from voltomo.stages.denoise import DenoiseConfig
+from voltomo.stages.model_request import ModelSegmentConfig
 from voltomo.stages.phase_table import PhaseRow
-from voltomo.stages.segment_model import ModelSegmentConfig
 
 __all__ = ["Method", "SegmentConfig"]
 
@@ -43,8 +43,8 @@ class SegmentConfig(BaseModel):
     feature : the second axis of "kmeans": local mean, standard deviation or largest difference, or another channel
     second_channel : for feature "channel"
     model : path or name of a trained model, which then says what the phases are
-    probabilities, disagreement, accept_drift, merge_binder, average, engine, precision : of
-        `voltomo.stages.segment_model.ModelSegmentConfig`
+    probabilities, disagreement, members, accept_drift, merge_binder, average, engine, precision : of
+        `voltomo.stages.model_request.ModelSegmentConfig`
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +62,7 @@ class SegmentConfig(BaseModel):
     model: str | None = None
     probabilities: bool = False
     disagreement: bool = False
+    members: bool = False
     accept_drift: bool = False
     merge_binder: bool = False
     average: Literal["none", "flips", "axes"] = "none"
@@ -97,9 +98,8 @@ class SegmentConfig(BaseModel):
         if (self.method == "model") != (self.model is not None):
             raise ValueError("method model and `model`, a path or a name, belong together")
         if self.method not in ("auto", "model"):
-            given = [
-                key for key in ("probabilities", "disagreement", "accept_drift", "merge_binder") if getattr(self, key)
-            ]
+            flags = ("probabilities", "disagreement", "members", "accept_drift", "merge_binder")
+            given = [key for key in flags if getattr(self, key)]
             given += [] if self.average == "none" else ["average"]
             if given:
                 raise ValueError(f"`{given[0]}` belongs to method model, found method {self.method}")
@@ -109,6 +109,8 @@ class SegmentConfig(BaseModel):
                 if self.method == "model"
                 else "method auto chooses the phases; leave `phases` and `classes` out, or name a method"
             )
+        elif self.method == "auto" and self.members:
+            raise ValueError("the base model that method auto tries is a single network and has no `members`")
         elif self.denoise.method != "none":
             raise ValueError("a model learned from the grey values as they are; leave `denoise` out")
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 
 from voltomo.artifacts import ArrayLike, Model, PhaseMap, PhaseTable, Volume
 from voltomo.blocks import Block, Partial
-from voltomo.errors import InputError
 from voltomo.inference.averaging import AxisAverage, Ensemble, FlipAverage
+from voltomo.inference.contacts import ContactRule
 from voltomo.inference.decisions import AnswerLayers
-from voltomo.inference.engines import EngineName, Precision, open_model, register_engine
+from voltomo.inference.engines import open_model, register_engine
 from voltomo.inference.halo import measure_halo, sample_length
 from voltomo.inference.merging import MergedClasses
 from voltomo.inference.tiles import TileRunner
@@ -29,6 +28,7 @@ from voltomo.stages.grey_classes import GreySource, count_grey
 from voltomo.stages.inspection import Field as FieldOfView
 from voltomo.stages.inspection import measure_field
 from voltomo.stages.model_record import count_shares, grey_record, mean_disagreement
+from voltomo.stages.model_request import ModelSegmentConfig, check_request
 from voltomo.stages.scan_sample import sample_box
 from voltomo.stages.segment_result import SegmentResult
 from voltomo.stages.torch_engine import open_torch
@@ -49,38 +49,6 @@ SAMPLE_EDGES = (512, 160)
 """Longest edge of the box on which the halo is measured, of slices and of volumes."""
 
 
-class ModelSegmentConfig(BaseModel):
-    """How a model is run over a volume.
-
-    Parameters
-    ----------
-    model : its path or name, for the record; the model itself is handed over
-    probabilities : keep them, as uint8 (value / 255)
-    disagreement : keep how far the members of an ensemble are apart on each voxel, as uint8 (value / 255)
-    accept_drift : go on where the scan is unlike those that trained the model
-    merge_binder : tell active material from everything else, pore+binder, by the sum of their probabilities
-    average : "none"; "flips": mean over mirrored images, 4 (8 in 3D) times as long; "axes": mean over slices along z, y
-        and x of a volume with cubic voxels, 3 times as long
-    engine : "auto": OpenVINO for networks, numba for pixel classifiers
-    precision : "auto": the fastest one that passed the model's own check
-    halo : voxels around a tile: "auto" measures on the volume how many matter, "full" takes all that could
-    tile_voxels : that a tile reads at most; decides the memory beside the blocks
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str = ""
-    probabilities: bool = False
-    disagreement: bool = False
-    accept_drift: bool = False
-    merge_binder: bool = False
-    average: Literal["none", "flips", "axes"] = "none"
-    engine: EngineName = "auto"
-    precision: Precision = "auto"
-    halo: Literal["auto", "full"] = "auto"
-    tile_voxels: int | None = Field(default=None, ge=4096)
-
-
 def run_model_segment(
     volume: Volume,
     model: Model,
@@ -96,18 +64,19 @@ def run_model_segment(
     volume : with the channels of the model
     model : network or pixel classifier
     config : how it is run
-    work : where the arrays "phases" and, if asked for, "probabilities" and "disagreement" live and how blocks run
+    work : where the arrays "phases" and, if asked for, "probabilities", "disagreement" and "members/<number>", counted
+        from 1, live and how blocks run
     mask : (Z, Y, X), 0 outside the field of view; the volume's own, or else everything, where None
 
     Raises
     ------
     InputError
-        If the volume has other channels than the model, average "axes" does not fit model or voxels, or the
-        disagreement of a single network is asked for.
+        If the volume has other channels than the model, average "axes" does not fit model or voxels, or
+        disagreement or members of a single network are asked for.
     GateError
         If the volume is constant or not finite, or (gate "drift") unlike the scans that trained the model.
     """
-    _check_request(volume, model, config)
+    check_request(volume, model, config)
     scan = _open_scan(volume, model, work, mask)
     report = check_domain(volume, model, scan.fields[0].mask, scan.normalization, work, accept=config.accept_drift)
     opened = open_model(model, engine=config.engine, precision=config.precision)
@@ -120,8 +89,17 @@ def run_model_segment(
         work.array("phases", volume.shape, np.uint8),
         work.array("probabilities", (model.classes, *volume.shape), np.uint8) if config.probabilities else None,
         work.array("disagreement", (1, *volume.shape), np.uint8) if config.disagreement else None,
+        tuple(
+            work.array(f"members/{number}", volume.shape, np.uint8)
+            for number in range(1, 2 + len(model.members))
+            if config.members
+        ),
     )
-    skipped = _predict(scan, predictor, model, halo, voxels, layers, work)
+    rule = ContactRule.of(model)
+    drafts = layers if rule is None else _drafts(layers, work)
+    skipped = _predict(scan, predictor, model, halo, voxels, drafts, work, rule)
+    if rule is not None:
+        _settle(drafts, layers, rule, model.phases.ids, work)
     record = grey_record(scan.histogram, model, count_shares(layers.phases, model.phases.ids, work))
     record["model"] = {
         "name": model.name,
@@ -131,6 +109,7 @@ def run_model_segment(
         "members": 1 + len(model.members),
         "average": config.average,
         "merge_binder": config.merge_binder,
+        "contact_offset": 0.0 if rule is None else model.contact_offset,
         "halo": list(halo),
         "tiles_without_model": skipped,
         "normalization": scan.normalization.to_mapping(),
@@ -145,6 +124,7 @@ def run_model_segment(
         volume.through_plane,
         layers.probabilities,
         layers.disagreement,
+        layers.members,
     )
     return SegmentResult(phase_map, record, scan.fields[0].mask, report.warnings)
 
@@ -167,34 +147,6 @@ class _Scan:
     @property
     def bytes_per_voxel(self) -> float:
         return float(sum(np.dtype(source.dtype).itemsize for source in self.sources))
-
-
-def _check_request(volume: Volume, model: Model, config: ModelSegmentConfig) -> None:
-    """Channels and averaging have to fit."""
-    if len(volume.channels) != len(model.channels):
-        raise InputError(
-            f"the model {model.name} reads {len(model.channels)} channel(s), {', '.join(model.channels)}; the volume "
-            f"has {len(volume.channels)}, {', '.join(volume.channels)}. Give the channels that the model was trained "
-            "on, in that order"
-        )
-    if config.disagreement and not model.members:
-        raise InputError(
-            f"disagreement is that between the members of an ensemble; the model {model.name} is a single one. Train "
-            "with `--set members=3`, or ask for --probabilities"
-        )
-    if config.merge_binder:
-        roles = {phase.role for phase in model.phases}
-        if config.disagreement or not {"pore", "binder", "active"} == roles:
-            raise InputError(
-                f"merge_binder is for models of pore, binder and active material, without `disagreement`; the model "
-                f"{model.name} tells {', '.join(phase.name for phase in model.phases)} apart"
-            )
-    if config.average == "axes":
-        size = volume.voxel_size
-        if model.is_classifier or model.dimension == 3 or volume.dimension == 2:
-            raise InputError("average axes is for volumes and models that work slice by slice; use flips, or none")
-        if size is not None and max(size) > 1.05 * min(size):
-            raise InputError("average axes needs cubic voxels: along other axes the model would see another scale")
 
 
 def _open_scan(volume: Volume, model: Model, work: Workspace, mask: ArrayLike | None) -> _Scan:
@@ -275,6 +227,7 @@ def _predict(
     voxels: int,
     layers: AnswerLayers,
     work: Workspace,
+    rule: ContactRule | None,
 ) -> int:
     """Write what was asked for block by block; the number of tiles that needed no model."""
     runner = TileRunner(
@@ -287,6 +240,8 @@ def _predict(
         model.temperature,
         layers.probabilities is not None,
         layers.disagreement is not None,
+        bool(layers.members),
+        rule,
     )
     channels = len(scan.fields)
 
@@ -307,3 +262,24 @@ def _predict(
             whole_slices=True,
         )
     return runner.skipped
+
+
+def _drafts(layers: AnswerLayers, work: Workspace) -> AnswerLayers:
+    """The same, with scratch in the place of the phases."""
+    z, y, x = layers.shape
+    phases, *members = (work.array(f"draft {number}", (z, y, x), np.uint8) for number in range(1 + len(layers.members)))
+    return replace(layers, phases=phases, members=tuple(members))
+
+
+def _settle(drafts: AnswerLayers, layers: AnswerLayers, rule: ContactRule, ids: Sequence[int], work: Workspace) -> None:
+    """Choose between the two answers of each voxel, now that those around it are known."""
+    pairs = zip((drafts.phases, *drafts.members), (layers.phases, *layers.members), strict=True)
+    for number, (draft, phases) in enumerate(pairs):
+        work.map(
+            f"settle {number}" if number else "settle",
+            lambda _block, codes: rule.settle(codes, ids),
+            draft,
+            out=phases,
+            halo=1,
+            bytes_per_voxel=2.0,
+        )

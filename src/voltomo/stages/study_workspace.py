@@ -42,10 +42,11 @@ ARTIFACTS = {
     "particles": "labels",
     "cracks": "labels",
     "crack_widths": "labels",
+    "members": "labels",
     "retrained": "labels",
 }
-"""The arrays that stay in the study, and whether they are volumes with channels or labels; of "retrained" there are
-several, each with a name after a slash."""
+"""The arrays that stay in the study, and whether they are volumes with channels or labels; of "members" and "retrained"
+there are several, each with a name after a slash."""
 
 
 class ProgressSink(Protocol):

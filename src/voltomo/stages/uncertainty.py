@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from voltomo.artifacts import ArrayLike, Measurement, PhaseMap, Volume
-from voltomo.errors import InputError, ShapeError
+from voltomo.errors import InputError
 from voltomo.metrics.sample import Sample
 from voltomo.stages.boundary_bands import boundary_bands
 from voltomo.stages.label_variants import Retrained
 from voltomo.stages.operators import operator_parts, perturbed_boundary, retrained_parts
-from voltomo.stages.realized_maps import segmentation_parts
 from voltomo.stages.resolution import edge_spread, resolution_parts, resolution_row
 from voltomo.stages.segment import SegmentConfig
+from voltomo.stages.segmentation_part import check_segmentation, segmentation_parts
 from voltomo.stages.uncertainty_config import UncertaintyConfig
 from voltomo.stages.workspace import Workspace
 
@@ -40,7 +38,7 @@ def estimate_uncertainty(
     Parameters
     ----------
     numbers : of the map
-    phase_map, labels, sample : the map, its (Z, Y, X) ids, and their region
+    phase_map, labels, sample : the map with its probabilities and members, its (Z, Y, X) ids, and their region
     config : what is estimated
     work : where the blocks run
     volume : the grey volume, where it is at hand
@@ -63,7 +61,7 @@ def estimate_uncertainty(
     if config.segmentations and not others:
         raise InputError("uncertainty: segmentations are named by path in a study; in Python give the maps as `others`")
     found = list(numbers)
-    _check_probabilities(phase_map, sample)
+    check_segmentation(phase_map, sample)
     if config.bands:
         found = boundary_bands(found, phase_map, labels, sample, work, transport=config.transport)
     found = segmentation_parts(found, phase_map, labels, sample, config, work)
@@ -83,16 +81,3 @@ def estimate_uncertainty(
         settings: dict[str, Any] = {"factors": config.resolution, "transport": config.transport}
         found = resolution_parts(found, volume, sample, segmentation, work, sigma=sigma, **settings)
     return [*found, resolution_row(sigma, phase, sample)]
-
-
-def _check_probabilities(phase_map: PhaseMap, sample: Sample) -> None:
-    """One channel per phase, over the voxels of the map, as uint8."""
-    given = phase_map.probabilities
-    if given is None:
-        return
-    expected = (len(sample.phases), *sample.shape)
-    if tuple(given.shape) != expected or np.dtype(given.dtype) != np.uint8:
-        raise ShapeError(
-            f"probabilities {tuple(given.shape)} {given.dtype} do not fit the map: expected {expected} uint8, one "
-            "channel per row of the phase table, probability · 255"
-        )
