@@ -7,7 +7,7 @@ ends, and found there by the next run::
 
     python benchmarks/bench_segmentation.py --protocol slice scan --methods otsu cut xgboost --out scores.jsonl
     python benchmarks/bench_segmentation.py --protocol synthetic --methods k-means unet --out scores.jsonl
-    python benchmarks/bench_segmentation.py --protocol own --labels "0.5% across" --methods base-adapted --out scores.jsonl
+    python benchmarks/bench_segmentation.py --protocol own --labels "0.5% across" --methods mlp --out scores.jsonl
     python benchmarks/bench_segmentation.py --table --out scores.jsonl
 """
 

@@ -18,6 +18,7 @@ def logits_of(*voxels: tuple[float, float, float]) -> np.ndarray:
 
 
 def model_of(*roles: str, **more: object) -> Model:
+    """A model of phases with these roles, and nothing else in it."""
     phases = PhaseTable(tuple(Phase(i + 1, f"{role} {i}", role) for i, role in enumerate(roles)))
     return Model("m", "mlp", {"dimension": 2}, phases, ("grey",), {}, {}, **more)  # type: ignore[arg-type]
 

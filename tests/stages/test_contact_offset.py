@@ -12,6 +12,7 @@ PORE, BINDER, ACTIVE = range(3)
 
 
 def model(temperature: float = 1.0, phases: PhaseTable = PHASES) -> Model:
+    """Phases and temperature are all that counts."""
     return Model("m", "mlp", {"dimension": 2}, phases, ("grey",), {}, {}, temperature=temperature)
 
 
@@ -36,8 +37,12 @@ def stripes(covered: float, lead: float, *, edge: int = 240, seed: int = 0) -> L
 def test_the_share_covered_is_that_of_the_labels() -> None:
     """40 % of the surface covered, 84 % called covered: with the offset, the share is met."""
     fit = fit_contact_offset(model(), [stripes(0.4, 1.0)])
-    assert fit is not None and fit.labels is not None and fit.before is not None and fit.after is not None
-    assert abs(fit.labels - 0.4) < 0.02 and fit.before > 0.8
+    assert fit is not None
+    assert fit.labels is not None
+    assert fit.before is not None
+    assert fit.after is not None
+    assert abs(fit.labels - 0.4) < 0.02
+    assert fit.before > 0.8
     assert abs(fit.after - fit.labels) < 0.01
     # the lead is normal around 1 with a spread of 1: 40 % of it lie above 1.25
     assert abs(fit.offset - 1.25) < 0.05
@@ -48,15 +53,21 @@ def test_offsets_are_of_calibrated_probabilities_and_bounded() -> None:
     found = stripes(0.4, 1.0)
     doubled = LabelledLogits(2 * found.logits, found.rows, found.all_rows)
     one, two = fit_contact_offset(model(), [found]), fit_contact_offset(model(2.0), [doubled])
-    assert one is not None and two is not None and one.offset == two.offset
+    assert one is not None
+    assert two is not None
+    assert one.offset == two.offset
     far = fit_contact_offset(model(), [stripes(0.2, 3.0)])
-    assert far is not None and CONTACT_LIMIT - 0.02 <= far.offset <= CONTACT_LIMIT
+    assert far is not None
+    assert CONTACT_LIMIT - 0.02 <= far.offset <= CONTACT_LIMIT
 
 
 def test_too_little_surface_fits_nothing() -> None:
     """Labels of a few contacts tell no share; phases without binder have none."""
     few = stripes(0.4, 1.0, edge=24)
     fit = fit_contact_offset(model(), [few])
-    assert fit is not None and fit.offset == 0 and fit.labels is None and 0 < fit.pairs < LEAST_PAIRS
+    assert fit is not None
+    assert fit.offset == 0
+    assert fit.labels is None
+    assert 0 < fit.pairs < LEAST_PAIRS
     two = PhaseTable((Phase(1, "rest", "other"), Phase(2, "a", "active"), Phase(3, "b", "pore")))
     assert fit_contact_offset(model(phases=two), [few]) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -239,14 +240,15 @@ def report(
     _run_in_study(study, "report", values, overwrite, memory, Output(quiet, as_json))
 
 
-def _segment_settings(phases: str | None, *, model: str | None = None, **flags: bool) -> dict[str, Any]:
+def _segment_settings(phases: str | None, *, model: Sequence[str] | None = None, **flags: bool) -> dict[str, Any]:
     """Settings of `segment` that ``--phases``, or ``--model`` and what belongs to it, stand for.
 
     Of the `flags`, such as ``probabilities=True``, those that are set.
     """
     given: dict[str, Any] = {name: True for name, flag in flags.items() if flag}
-    if model is not None:
-        given["model"] = model
+    if model:
+        given["model"] = model[0]
+        given |= {"also": model[1:]} if model[1:] else {}
         if phases is not None:
             raise InputError("a model knows its phases; leave --phases out")
     if phases is None:
@@ -261,14 +263,14 @@ def _segment_settings(phases: str | None, *, model: str | None = None, **flags: 
     return {**given, "phases": named, "method": "otsu" if len(named) == 2 else "multi-otsu"}
 
 
-def _knows_active(model: str | None) -> bool:
+def _knows_active(model: Sequence[str] | None) -> bool:
     """Whether there will be active material: with a model, if it names some."""
-    if model is None:
+    if not model:
         return True
     from voltomo.io.model_folder import read_card
     from voltomo.io.model_lookup import find_model, model_folders
 
-    return bool(read_card(find_model(model, model_folders(os.environ))).phases.with_role("active"))
+    return bool(read_card(find_model(model[0], model_folders(os.environ))).phases.with_role("active"))
 
 
 def is_study(path: Path) -> bool:

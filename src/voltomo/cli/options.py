@@ -49,7 +49,13 @@ Mask = Annotated[
     str | None, typer.Option("--mask", metavar="auto|none|FILE", help="Field of view; found by itself by default.")
 ]
 Model = Annotated[
-    str | None, typer.Option("-m", "--model", metavar="MODEL", help="A trained model that segments: a path or name.")
+    list[str] | None,
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        help="A trained model that segments: a path or name. Of several (-m A -m B) the probabilities are averaged.",
+    ),
 ]
 AcceptDrift = Annotated[
     bool, typer.Option("--accept-drift", help="Use the model on a scan that is unlike those that trained it.")

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from voltomo.learning.predictor import Predictor
+from voltomo.inference.wrapped import Wrapped
 
 __all__ = ["MergedClasses"]
 
@@ -18,7 +18,7 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class MergedClasses:
+class MergedClasses(Wrapped):
     """A predictor whose classes are groups of another one's.
 
     Parameters
@@ -28,21 +28,12 @@ class MergedClasses:
     temperature : that its logits will be divided by
     """
 
-    predictor: Predictor
     groups: tuple[tuple[int, ...], ...]
     temperature: float = 1.0
 
     @property
     def classes(self) -> int:
         return len(self.groups)
-
-    @property
-    def halo(self) -> tuple[int, int, int]:
-        return self.predictor.halo
-
-    @property
-    def multiple(self) -> tuple[int, int, int]:
-        return self.predictor.multiple
 
     def __call__(self, grey: Floats) -> Floats:
         """Logits (groups, Z, Y, X) whose probabilities, at the temperature, are the sums over each group."""

@@ -77,6 +77,11 @@ def open_retrain_inputs(study: StudyArtifacts, config: RetrainConfig) -> Retrain
             "nothing to train again; segment it with `voltomo segment STUDY -m MODEL`, or compare finished "
             "segmentations with --annotators alone"
         )
+    if segment.also:
+        raise InputError(
+            f"{study.folder} was segmented by several models together, and which of them a label would change is not "
+            "known; segment a study with each of them, and compare these with --annotators alone"
+        )
     path = find_model(segment.model, model_folders(os.environ))
     model = read_model(path)
     before = record.ingredients.get(f"content of {path.name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,7 @@ def run_segment(
     work: Workspace,
     *,
     mask: ArrayLike | None = None,
-    trained: Model | None = None,
+    trained: Sequence[Model] = (),
 ) -> SegmentResult:
     """Segment a volume by the histogram of its field of view, or by a trained model.
 
@@ -39,7 +39,7 @@ def run_segment(
     work : where arrays live and how blocks run
     mask : (Z, Y, X), 0 outside the field of view; the volume's own, or else everything, where None
         `voltomo.stages.inspection` finds it.
-    trained : for method "model"; looked for by the name in `config` where None
+    trained : for method "model"; looked for by the names in `config` where empty
 
     Raises
     ------
@@ -50,9 +50,10 @@ def run_segment(
         return _segment_by_base_or_otsu(volume, config, work, mask)
     if config.method != "model":
         return run_grey_segment(volume, config, work, mask=mask)
-    model = trained or load_model(config.model or "", model_folders(os.environ))
-    result = run_model_segment(volume, model, config.of_model(), work, mask=mask)
-    told = {**result.histogram["model"], **_training_in_short(model)}
+    folders = model_folders(os.environ)
+    model, *others = trained or [load_model(name or "", folders) for name in (config.model, *config.also)]
+    result = run_model_segment(volume, model, config.of_model(), work, mask=mask, others=others)
+    told = {**result.histogram["model"], **_training_in_short(model, is_alone=not others)}
     return replace(result, histogram={**result.histogram, "model": told})
 
 
@@ -80,7 +81,7 @@ def _segment_by_base_or_otsu(
         if len(volume.channels) != 1:
             raise GateError(f"it reads one channel, and the volume has {len(volume.channels)}", gate="drift")
         model = load_model(BASE_MODEL, (BASE_MODELS,))
-        result = run_segment(volume, chosen, work, mask=mask, trained=model)
+        result = run_segment(volume, chosen, work, mask=mask, trained=(model,))
     except (GateError, InputNotFoundError) as error:
         if isinstance(error, GateError) and error.gate != "drift":
             raise
@@ -90,9 +91,9 @@ def _segment_by_base_or_otsu(
     return replace(result, histogram={**result.histogram, "choice": choice})
 
 
-def _training_in_short(model: Model) -> dict[str, Any]:
-    """What a report says about where a model comes from and how far to trust it."""
-    scores = model.record.get("scores") or {}
+def _training_in_short(model: Model, *, is_alone: bool) -> dict[str, Any]:
+    """What a report says about where a model comes from and how far to trust it; several together have no scores."""
+    scores = (model.record.get("scores") or {}) if is_alone else {}
     data = model.record.get("data") or ()
     return {
         "trained_on": {

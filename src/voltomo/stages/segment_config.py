@@ -43,6 +43,7 @@ class SegmentConfig(BaseModel):
     feature : the second axis of "kmeans": local mean, standard deviation or largest difference, or another channel
     second_channel : for feature "channel"
     model : path or name of a trained model, which then says what the phases are
+    also : further models; the probabilities of all of them are averaged
     probabilities, disagreement, members, accept_drift, merge_binder, average, engine, precision : of
         `voltomo.stages.model_request.ModelSegmentConfig`
     """
@@ -60,6 +61,7 @@ class SegmentConfig(BaseModel):
     feature: LocalFeature | Literal["channel"] = "mean"
     second_channel: int = Field(default=1, ge=0)
     model: str | None = None
+    also: tuple[str, ...] = ()
     probabilities: bool = False
     disagreement: bool = False
     members: bool = False
@@ -97,6 +99,8 @@ class SegmentConfig(BaseModel):
     def _check_model(self) -> None:
         if (self.method == "model") != (self.model is not None):
             raise ValueError("method model and `model`, a path or a name, belong together")
+        if self.also and self.model is None:
+            raise ValueError("`also` names models beside `model`, which is missing")
         if self.method not in ("auto", "model"):
             flags = ("probabilities", "disagreement", "members", "accept_drift", "merge_binder")
             given = [key for key in flags if getattr(self, key)]

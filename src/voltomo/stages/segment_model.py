@@ -23,10 +23,11 @@ from voltomo.learning.predictor import Predictor
 from voltomo.machine import available_cores
 from voltomo.segmentation.histogram import Histogram
 from voltomo.stages.denoise import DenoiseConfig, prepare_denoiser
-from voltomo.stages.domain_gate import check_domain
+from voltomo.stages.domain_gate import DomainReport, check_domain
 from voltomo.stages.grey_classes import GreySource, count_grey
 from voltomo.stages.inspection import Field as FieldOfView
 from voltomo.stages.inspection import measure_field
+from voltomo.stages.joined_models import join_models, join_predictors
 from voltomo.stages.model_record import count_shares, grey_record, mean_disagreement
 from voltomo.stages.model_request import ModelSegmentConfig, check_request
 from voltomo.stages.scan_sample import sample_box
@@ -56,6 +57,7 @@ def run_model_segment(
     work: Workspace,
     *,
     mask: ArrayLike | None = None,
+    others: Sequence[Model] = (),
 ) -> SegmentResult:
     """Segment a volume with a model.
 
@@ -67,20 +69,25 @@ def run_model_segment(
     work : where the arrays "phases" and, if asked for, "probabilities", "disagreement" and "members/<number>", counted
         from 1, live and how blocks run
     mask : (Z, Y, X), 0 outside the field of view; the volume's own, or else everything, where None
+    others : further models; the probabilities of all are averaged, and each is a member
 
     Raises
     ------
     InputError
-        If the volume has other channels than the model, average "axes" does not fit model or voxels, or
-        disagreement or members of a single network are asked for.
+        If the volume has other channels than the model, the models do not go together, average "axes" does not fit
+        model or voxels, or disagreement or members of a single network are asked for.
     GateError
         If the volume is constant or not finite, or (gate "drift") unlike the scans that trained the model.
     """
-    check_request(volume, model, config)
+    models = (model, *others)
+    model = join_models(models)
+    for one in models:
+        check_request(volume, replace(one, onnx=None, onnx_members=(), members=model.members), config)
     scan = _open_scan(volume, model, work, mask)
-    report = check_domain(volume, model, scan.fields[0].mask, scan.normalization, work, accept=config.accept_drift)
-    opened = open_model(model, engine=config.engine, precision=config.precision)
-    predictor = _averaged(opened.predictor, model, config)
+    report = _check_domains(volume, models, scan, config, work)
+    opened = [open_model(one, engine=config.engine, precision=config.precision) for one in models]
+    averaged = [_averaged(found.predictor, one, config) for found, one in zip(opened, models, strict=True)]
+    predictor = join_predictors(models, averaged)
     if config.merge_binder:
         predictor, model = _merge_binder(predictor, model)
     voxels = config.tile_voxels or (VOLUME_VOXELS if model.dimension == 3 else SLICE_VOXELS)
@@ -104,8 +111,8 @@ def run_model_segment(
     record["model"] = {
         "name": model.name,
         "network": model.network,
-        "engine": opened.engine,
-        "precision": opened.precision,
+        "engine": " + ".join(dict.fromkeys(found.engine for found in opened)),
+        "precision": " + ".join(dict.fromkeys(found.precision for found in opened)),
         "members": 1 + len(model.members),
         "average": config.average,
         "merge_binder": config.merge_binder,
@@ -127,6 +134,17 @@ def run_model_segment(
         layers.members,
     )
     return SegmentResult(phase_map, record, scan.fields[0].mask, report.warnings)
+
+
+def _check_domains(
+    volume: Volume, models: Sequence[Model], scan: _Scan, config: ModelSegmentConfig, work: Workspace
+) -> DomainReport:
+    """What the gates of all models found; the record is that of the one that is farthest from the scan."""
+    inside = scan.fields[0].mask
+    accept = config.accept_drift
+    found = [check_domain(volume, model, inside, scan.normalization, work, accept=accept) for model in models]
+    farthest = max(found, key=lambda report: report.record["distance"] or 0.0)
+    return DomainReport(farthest.record, tuple(dict.fromkeys(line for report in found for line in report.warnings)))
 
 
 @dataclass(frozen=True)

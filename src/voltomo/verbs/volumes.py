@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
 from voltomo.artifacts import ArrayLike, Model, PhaseMap, Volume
+from voltomo.io.model_lookup import load_model, model_folders
 from voltomo.stages.denoise import DenoiseConfig, run_denoise
 from voltomo.stages.segment import SegmentConfig, run_segment
 from voltomo.stages.workspace import MemoryWorkspace
@@ -40,7 +43,7 @@ def segment(
     *,
     voxel_size: Size = None,
     mask: ArrayLike | str = "auto",
-    model: Model | str | None = None,
+    model: Model | str | Sequence[Model | str] | None = None,
     **settings: Any,
 ) -> PhaseMap:
     """Segment a grey volume into phases.
@@ -50,7 +53,8 @@ def segment(
     volume : Volume, or (Z, Y, X) or (Y, X) array
     voxel_size : "64 nm", (dz, dy, dx) in m, or None
     mask : "auto" finds the field of view, "none" takes all of it, or an array of the volume's shape with 1 inside
-    model : a trained model, its path or its name; it then says what the phases are
+    model : a trained model, its path or its name, which then says what the phases are; of several, the probabilities
+        are averaged
     **settings : of `voltomo.stages.segment.SegmentConfig`, such as ``method="multi-otsu", classes=3``
 
     Returns
@@ -73,8 +77,11 @@ def segment(
     """
     work = MemoryWorkspace()
     held = in_field_of_view(as_volume(volume, voxel_size), mask, work)
-    name = model.name if isinstance(model, Model) else model
-    config = settings_of(SegmentConfig, settings if name is None else {"model": name, **settings})
-    trained = model if isinstance(model, Model) else None
+    models = [] if model is None else [model] if isinstance(model, Model | str) else list(model)
+    names = [one.name if isinstance(one, Model) else one for one in models]
+    asked = {"model": names[0], "also": names[1:]} if names else {}
+    config = settings_of(SegmentConfig, {**asked, **settings})
+    folders = model_folders(os.environ)
+    trained = [one if isinstance(one, Model) else load_model(one, folders) for one in models]
     result = run_segment(held, config, work, trained=trained).phase_map
     return replace(result, data=shaped_like(volume, result.data))
