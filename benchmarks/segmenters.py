@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from voltomo.artifacts import Phase, PhaseTable, Volume
+from voltomo.artifacts import Model, Phase, PhaseTable, Volume
 from voltomo.inference.averaging import softmax
 from voltomo.inference.contacts import ContactRule
 from voltomo.inference.engines import open_predictor
@@ -21,6 +21,7 @@ from voltomo.io.model_lookup import BASE_MODELS, load_model
 from voltomo.learning.normalization import Normalization, measure_by_scan, measure_normalization
 from voltomo.learning.pairs import LabelledImage
 from voltomo.segmentation.fitted_cut import fit_cut
+from voltomo.stages.joined_models import join_models, join_predictors
 from voltomo.stages.segment import SegmentConfig, run_segment
 from voltomo.stages.train import TrainConfig, run_train
 from voltomo.stages.workspace import MemoryWorkspace
@@ -133,21 +134,22 @@ def _most_likely(probabilities: np.ndarray) -> Answer:
     return Answer((1 + np.argmax(probabilities, axis=0)).astype(np.uint8), probabilities.astype(np.float32))
 
 
-def _of_model(train: Callable[[Images, int], Any]) -> Segmenter:
-    """A model of ours behind its engine."""
+def _of_model(*trains: Callable[[Images, int], Model], settle: bool = True) -> Segmenter:
+    """A model of ours behind its engine, or the mean of several; `settle`: with their contact offset."""
 
     def fit(images: Images, seed: int) -> Predict:
-        model = train(images, seed)
+        models = [train(images, seed) for train in trains]
+        model = join_models(models)
 
         def predict(grey: np.ndarray) -> Answer:
-            predictor = open_predictor(model, engine="auto", precision="f32", threads=2)
+            predictor = join_predictors(models, [open_predictor(one, precision="f32", threads=2) for one in models])
             scale = Normalization.from_mapping(model.normalization)
             if scale.method == "percentile":
                 scale = measure_normalization(grey, percentiles=scale.percentiles)
             logits = predictor(scale.apply(grey))
             answer = _most_likely(softmax(logits, temperature=model.temperature))
             rule = ContactRule.of(model)
-            if rule is None:
+            if rule is None or not settle:
                 return answer
             slices = [rule.decide(logits[:, [z]], PHASES.ids) for z in range(grey.shape[1])]  # far apart
             return replace(answer, labels=np.concatenate(slices))
@@ -161,22 +163,22 @@ _GAP = 16
 """Pixels between training and validation."""
 
 
-def _trained(method: str, *, start: Callable[[], Any] = lambda: None, **settings: Any) -> Segmenter:
+def _train(method: str, images: Images, seed: int, *, start: Model | None = None, **settings: Any) -> Model:
     """What `voltomo train --method` makes of the images."""
-
-    def train(images: Images, seed: int) -> Any:
-        config = TrainConfig(method=method, gap=_GAP, seed=seed, settings=settings)
-        return run_train(images, PHASES, config, start=start()).model
-
-    return _of_model(train)
+    config = TrainConfig(method=method, gap=_GAP, seed=seed, settings=settings)
+    return run_train(images, PHASES, config, start=start).model
 
 
-def _base(images: Images, seed: int) -> Predict:
-    """The model that comes with the package, as it is."""
-    return _of_model(lambda _images, _seed: _load_base())(images, seed)
+def _adapt(images: Images, seed: int, **settings: Any) -> Model:
+    """The base model, trained further on the labels as `voltomo train --from nmc-base` does."""
+    return _train("unet", images, seed, start=_load_base(), **settings)
 
 
-def _load_base() -> Any:
+def _trained(method: str, **settings: Any) -> Segmenter:
+    return _of_model(partial(_train, method, **settings))
+
+
+def _load_base() -> Model:
     return load_model("nmc-base", (BASE_MODELS,))
 
 
@@ -190,10 +192,12 @@ SEGMENTERS: dict[str, Segmenter] = {
     "forest": _trained("forest"),
     "boosting": _trained("boosting"),
     "mlp": _trained("mlp"),
+    "mlp-likeliest": _of_model(partial(_train, "mlp"), settle=False),
     "unet": _trained("unet"),
     "half": _trained("unet", network_settings={"stem": 2}),
-    "base": _base,
-    "base-adapted": _trained("unet", start=_load_base),
-    "base-encoder": _trained("unet", start=_load_base, reuse="encoder"),
+    "base": _of_model(lambda _images, _seed: _load_base()),
+    "base-adapted": _of_model(_adapt),
+    "base-adapted+mlp": _of_model(_adapt, partial(_train, "mlp")),
+    "base-encoder": _of_model(partial(_adapt, reuse="encoder")),
     "lrcsnet": _trained("lrcsnet"),
 }

@@ -22,7 +22,7 @@ from voltomo.learning.splits import Split
 from voltomo.report.tiles import diverging_rgb, positive_rgb
 from voltomo.report.training import ProgressViews, TrainingContent, choose_views, write_training_page
 from voltomo.report.training_pictures import label_rows
-from voltomo.report.training_rows import confusion_rows, phase_rows
+from voltomo.report.training_rows import confusion_rows, facts, phase_rows
 
 PHASES = PhaseTable((Phase(2, "<pore> & co", "pore"), Phase(5, "$NMC$", "active")))
 
@@ -299,3 +299,15 @@ def test_the_page_needs_no_torch() -> None:
     """A pixel classifier is trained where torch is not installed."""
     code = "import sys, voltomo.report.training; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_share_of_the_surface_under_binder_is_told(content: TrainingContent) -> None:
+    """In the labels, by the likeliest phase and as decided; nothing where too few labels touch."""
+    fitted = {"offset": 0.9, "labels": 0.538, "before": 0.665, "after": 0.539, "pairs": 37517}
+    told = dict(facts(replace(content, model=replace(_model(record={"contact": fitted}), contact_offset=0.9))))
+    assert told["Active surface under binder"] == (
+        "54 % in the labels, 66 % by the likeliest phase, 54 % as decided (contact offset 0.9)"
+    )
+    unknown = dict.fromkeys(fitted, None) | {"offset": 0.0, "pairs": 12}
+    for record in ({"contact": unknown}, {"contact": None}, {}):
+        assert "Active surface under binder" not in dict(facts(replace(content, model=_model(record=record))))

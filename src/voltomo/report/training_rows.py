@@ -49,6 +49,7 @@ _MEASURES = (
         "The same within 3 voxels of a boundary between labels, where segmentations differ.",
     ),
 )
+_COVERED = (("labels", "in the labels"), ("before", "by the likeliest phase"), ("after", "as decided"))
 _ANGLES = ("augmentation: rotation", "augmentation: wedge")
 _OWN_SETTINGS = {"mlp": "perceptron", "forest": "forest", "boosting": "boosting"}
 """Settings of one pixel classifier mean nothing to the others."""
@@ -91,6 +92,10 @@ def facts(content: TrainingContent) -> list[tuple[str, str]]:
         found.append(("Time", duration_text(seconds)))
     if model.temperature != 1:
         found.append(("Temperature", number_text(model.temperature, digits=3)))
+    contact = record.get("contact")
+    if contact and contact["labels"] is not None:
+        told = (f"{100 * contact[key]:.0f} % {where}" for key, where in _COVERED)
+        found.append(("Active surface under binder", ", ".join(told) + f" (contact offset {model.contact_offset:g})"))
     transfer = record.get("transfer")
     if transfer:
         found.append(("Began from", f"{transfer['from']} ({len(transfer['reused'])} arrays reused)"))
