@@ -153,6 +153,9 @@ def score_lines(scores: dict[str, Any]) -> list[str]:
     lines.append(f"{'mean IoU':<34}{text(scores['mean_iou']):>8}{text(cut['mean_iou']):>10}")
     lines.append(f"{'calibration error':<34}{text(scores['calibration_error']):>8}")
     lines.append(f"{'  within 3 voxels of boundaries':<34}{text(scores['calibration_error_near_boundary']):>8}")
+    if other := scores.get("other_scan"):
+        lines.append(f"{'  on scans that set no temperature':<34}{text(other['calibration_error']):>8}")
+        lines.append(f"{'  there, near boundaries':<34}{text(other['calibration_error_near_boundary']):>8}")
     return lines
 
 

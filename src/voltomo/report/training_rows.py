@@ -48,6 +48,16 @@ _MEASURES = (
         "Calibration error near boundaries",
         "The same within 3 voxels of a boundary between labels, where segmentations differ.",
     ),
+    (
+        "other_scan calibration_error",
+        "Calibration error on another scan",
+        "Of each scan with the temperature that the other scans give; the weights have seen them all.",
+    ),
+    (
+        "other_scan calibration_error_near_boundary",
+        "The same near boundaries",
+        "Within 3 voxels of a boundary between labels, with the temperature of the other scans.",
+    ),
 )
 _COVERED = (("labels", "in the labels"), ("before", "by the likeliest phase"), ("after", "as decided"))
 _ANGLES = ("augmentation: rotation", "augmentation: wedge")
@@ -176,7 +186,8 @@ def _score(value: float | None) -> str:
 
 def measure_rows(model: Model) -> list[dict[str, str]]:
     """Every other score with its meaning in one line."""
-    scores = scores_of(model)
+    scores = dict(scores_of(model))
+    scores |= {f"other_scan {key}": value for key, value in (scores.get("other_scan") or {}).items()}
     return [
         {"name": name, "value": _score(scores[key]), "meaning": meaning}
         for key, name, meaning in _MEASURES

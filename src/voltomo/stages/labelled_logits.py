@@ -29,11 +29,13 @@ class LabelledLogits:
     logits : (K, Z, Y, X) float32
     rows : (Z, Y, X) uint8, row of the true phase + 1; 0 where nothing counts
     all_rows : the same wherever something is labelled, whether it counts or not
+    scan : that the image belongs to
     """
 
     logits: npt.NDArray[np.float32]
     rows: npt.NDArray[np.uint8]
     all_rows: npt.NDArray[np.uint8]
+    scan: str = ""
 
 
 def labelled_logits(
@@ -59,7 +61,7 @@ def labelled_logits(
         inner = tuple(slice(h.start - r.start, h.stop - r.start) for h, r in zip(held, read, strict=True))
         logits = predictor(scale.apply(np.asarray(image.grey[(slice(None), *read)])))[(slice(None), *inner)]
         labels = rows[image.labels[held]]
-        yield LabelledLogits(logits, np.where(mask[held], labels, np.uint8(0)), labels)
+        yield LabelledLogits(logits, np.where(mask[held], labels, np.uint8(0)), labels, image.scan_name)
 
 
 def _bounds(mask: npt.NDArray[np.bool_]) -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from voltomo.metrics.calibration import (
 )
 from voltomo.segmentation.fitted_cut import fit_cut
 from voltomo.stages.labelled_logits import labelled_logits
+from voltomo.stages.scan_calibration import CalibrationByScan
 
 __all__ = ["BOUNDARY_REACH", "score_model"]
 
@@ -48,14 +50,17 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
     -------
     dict
         `voxels`, `confusion` (true rows, predicted columns), `iou` by phase name, `mean_iou`, `accuracy`, `brier`,
-        `calibration_error`, `calibration_error_near_boundary` (mean of the phases), `reliability` (per phase:
-        predicted, observed, voxels) and `fitted_cut` (`cuts`, `phases`, `iou`, `mean_iou`). Plain values; None for
+        `calibration_error`, `calibration_error_near_boundary` (mean of the phases), `other_scan` (both of scans that
+        did not set the temperature, see `voltomo.stages.scan_calibration`; None for one scan), `reliability` (per
+        phase: predicted, observed, voxels) and `fitted_cut` (`cuts`, `phases`, `iou`, `mean_iou`). Plain values; None for
         what no voxel tells.
     """
     scales = Normalization.from_mapping(model.normalization).by_scan(images)
     classes = model.classes
     confusion = np.zeros((classes, classes), np.int64)
     overall, near = _no_counts(classes), _no_counts(classes)
+    held = [image.scan_name for image, mask in zip(images, split.validation, strict=True) if mask.any()]
+    by_scan = CalibrationByScan(classes, dict(Counter(held)))
     rule = ContactRule.of(model)
     for one in labelled_logits(model, predictor, images, split.validation):
         truth, logits = one.rows, one.logits
@@ -67,11 +72,13 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
         probabilities = softmax(logits, temperature=model.temperature)
         overall = merge_calibration(overall, count_calibration(probabilities, truth))
         near = merge_calibration(near, count_calibration(probabilities, truth, where=at_edge))
+        by_scan.add(one, at_edge)
     return {
         **_agreement(confusion, model.phases),
         "brier": _number(brier_score(overall)),
         "calibration_error": _mean(calibration_error(overall)),
         "calibration_error_near_boundary": _mean(calibration_error(near)),
+        "other_scan": by_scan.scores(),
         "reliability": _reliability(overall, model.phases),
         "fitted_cut": _baseline(images, split, scales, model.phases),
     }
