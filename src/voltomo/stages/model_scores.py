@@ -52,8 +52,8 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
         `voxels`, `confusion` (true rows, predicted columns), `iou` by phase name, `mean_iou`, `accuracy`, `brier`,
         `calibration_error`, `calibration_error_near_boundary` (mean of the phases), `other_scan` (both of scans that
         did not set the temperature, see `voltomo.stages.scan_calibration`; None for one scan), `reliability` (per
-        phase: predicted, observed, voxels) and `fitted_cut` (`cuts`, `phases`, `iou`, `mean_iou`). Plain values; None for
-        what no voxel tells.
+        phase: predicted, observed, voxels) and `fitted_cut` (`cuts`, `phases`, `iou`, `mean_iou`). Plain values; None
+        for what no voxel tells.
     """
     scales = Normalization.from_mapping(model.normalization).by_scan(images)
     classes = model.classes

@@ -1,8 +1,8 @@
 """How far probabilities can be trusted on a scan that did not set the temperature.
 
-A temperature that is fitted and judged on the same labels looks better than it is. Where several scans are labelled, each
-scan is judged with the temperature that the others give. The weights have seen all of them: for a scan that trained
-nothing, see `voltomo evaluate`.
+A temperature that is fitted and judged on the same labels looks better than it is. Where several scans are labelled,
+each scan is judged with the temperature that the others give. The weights have seen all of them: for a scan that
+trained nothing, see `voltomo evaluate`.
 """
 
 from __future__ import annotations
