@@ -55,7 +55,7 @@ def join_models(models: Sequence[Model]) -> Model:
         name=" + ".join(model.name for model in models),
         network=" + ".join(dict.fromkeys(model.network for model in models)),
         temperature=1.0,
-        contact_offset=float(np.mean([model.contact_offset for model in models])),
+        contact_offset=round(float(np.mean([model.contact_offset for model in models])), 4),
         onnx=None,
         onnx_members=(),
         members=tuple(other.weights for other in others),
