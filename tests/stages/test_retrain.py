@@ -77,7 +77,8 @@ def test_models_and_maps_from_before_a_kill_are_used_again(scene: tuple[Volume, 
 
     config = RetrainConfig(grey="grey", labels="labels", annotators=("anna",))
     work = MemoryWorkspace()
-    found = run_retrain(volume, model, own, config, ModelSegmentConfig(), work, others={"anna": own}, keep=keep)
+    kept = ModelSegmentConfig(disagreement=True, members=True)  # as an ensemble segmented the study: maps need neither
+    found = run_retrain(volume, model, own, config, kept, work, others={"anna": own}, keep=keep)
     assert asked == ["0", "1"]
     assert [one.who for one in found.retrained.maps] == ["", "anna"]
     assert share(work.arrays["retrained/1"]) == pytest.approx(share(own[0].labels), abs=0.05)
