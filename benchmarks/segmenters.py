@@ -194,6 +194,7 @@ SEGMENTERS: dict[str, Segmenter] = {
     "mlp": _trained("mlp"),
     "mlp-likeliest": _of_model(partial(_train, "mlp"), settle=False),
     "unet": _trained("unet"),
+    "unet+mlp": _of_model(partial(_train, "unet"), partial(_train, "mlp")),
     "half": _trained("unet", network_settings={"stem": 2}),
     "base": _of_model(lambda _images, _seed: _load_base()),
     "base-adapted": _of_model(_adapt),
