@@ -195,6 +195,7 @@ SEGMENTERS: dict[str, Segmenter] = {
     "mlp-likeliest": _of_model(partial(_train, "mlp"), settle=False),
     "unet": _trained("unet"),
     "unet+mlp": _of_model(partial(_train, "unet"), partial(_train, "mlp")),
+    "unet-cross-entropy": _trained("unet", loss="cross_entropy"),
     "half": _trained("unet", network_settings={"stem": 2}),
     "base": _of_model(lambda _images, _seed: _load_base()),
     "base-adapted": _of_model(_adapt),
