@@ -19,15 +19,14 @@ from PIL import Image
 
 import voltomo as vt
 from voltomo.artifacts import PALETTE, Phase, PhaseTable
-from voltomo.classifiers import ClassifierSettings, open_classifier, train_classifier
 from voltomo.learning.normalization import measure_by_scan, measure_normalization
 from voltomo.learning.pairs import LabelledImage
-from voltomo.learning.splits import split_labels
 from voltomo.metrics.neighbors import count_neighbors
 from voltomo.metrics.shell import covered_share
 from voltomo.metrics.surfaces import InterfaceCounts
 from voltomo.morphology.directions import crofton_directions
 from voltomo.segmentation.fitted_cut import fit_cut
+from voltomo.stages.train import TrainConfig, run_train
 
 ROOT = Path(__file__).parents[2]
 PHASES = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "NMC", "active")))
@@ -60,13 +59,13 @@ def main() -> None:
     grey, truth = electrode(2)
     grey, truth = grey[:, [24]], truth[[24]]
     scale = measure_normalization(grey)
-    model = train_classifier(images, split_labels(images, gap=16), PHASES, ClassifierSettings())
+    model = run_train(images, PHASES, TrainConfig(method="mlp", gap=16)).model
     maps = {
         "truth": truth,
         "3-class Otsu": np.asarray(vt.segment(grey[0], method="multi-otsu", classes=3).data),
         "k-means": np.asarray(vt.segment(grey[0], method="kmeans", classes=3).data),
         "cuts fitted on 3 slices": fit_cut(images, normalizations=measure_by_scan(images)).apply(scale.apply(grey)[0]),
-        "pixel classifier, 3 slices": (1 + open_classifier(model)(scale.apply(grey)).argmax(axis=0)).astype(np.uint8),
+        "pixel classifier, 3 slices": np.asarray(vt.segment(grey[0], model=model, accept_drift=True).data),
     }
     figure, panels = plt.subplots(2, 3, figsize=(9.6, 6.9), layout="constrained")
     area = slice(50, 50 + EDGE), slice(50, 50 + EDGE)
