@@ -137,8 +137,7 @@ def _make(number: int, kept: Path) -> Path | None:
         return None
     phases = np.asarray(made.phase_map.data)
     middle = SHAPE[0] // 2
-    truth = np.full(256, 1, np.uint8)
-    truth[[0, BINDER, ACTIVE]] = 0, 2, 3
+    truth = made.phase_map.phases.ids_by_role(PHASES, otherwise="pore")
     greys = []
     for scan in range(SCANS):
         work = MemoryWorkspace((9, 96, 384), workers=1)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from voltomo.artifacts.volume import ArrayLike, Channel, ThroughPlane
 from voltomo.errors import InputError, PhaseNotFoundError
@@ -125,6 +126,38 @@ class PhaseTable:
     def with_role(self, *roles: str) -> tuple[Phase, ...]:
         """The phases of these roles, in id order; empty if there is none."""
         return tuple(phase for phase in self.phases if phase.role in roles)
+
+    def ids_by_role(self, other: PhaseTable, *, otherwise: Role) -> npt.NDArray[np.uint8]:
+        """Turns ids of this table into those that another one gives to the same roles.
+
+        Parameters
+        ----------
+        other : one phase of each role that counts
+        otherwise : the role in `other` that all further ones become
+
+        Returns
+        -------
+        (256,) uint8 array
+            Indexed by ids; 0 for ids that the table does not have.
+
+        Raises
+        ------
+        PhaseNotFoundError
+            If no phase of `other` has the role `otherwise`.
+
+        Examples
+        --------
+        >>> seen = PhaseTable.numbered(3)
+        >>> PhaseTable((Phase(1, "NMC", "active"), Phase(2, "slit", "crack"))).ids_by_role(seen, otherwise="pore")[:4]
+        array([0, 3, 1, 0], dtype=uint8)
+        """
+        known = {phase.role: phase.id for phase in other}
+        if otherwise not in known:
+            raise PhaseNotFoundError(f"no phase has the role {otherwise}; the table has {', '.join(known)}")
+        ids = np.zeros(256, np.uint8)
+        for phase in self.phases:
+            ids[phase.id] = known.get(phase.role, known[otherwise])
+        return ids
 
     def to_rows(self) -> list[dict[str, object]]:
         """Plain rows for a file; `from_rows` reads them back."""

@@ -214,11 +214,8 @@ def make_specimen(config: LabelBiasConfig, seed: int) -> Specimen:
     made = run_synth(config.synth_config(seed), _blocks())
     scan = ImageScanConfig(dose=config.dose, seed=seed)
     volume = run_image_scan(made.structure, made.phase_map.data, scan, _blocks())
-    roles = {"active": ACTIVE, "binder": BINDER}
-    row_of = np.zeros(256, np.uint8)
-    for phase in made.phase_map.phases:
-        row_of[phase.id] = roles.get(phase.role, PORE)
-    truth = row_of[as_zyx(made.phase_map.data)[:]]
+    seen = made.phase_map.phases.ids_by_role(PHASES, otherwise="pore")
+    truth = seen[as_zyx(made.phase_map.data)[:]]
     step = config.size / config.slices
     places = sorted({int((i + 0.5) * step) for i in range(config.slices)})
     return Specimen(seed, volume, PhaseMap(truth, PHASES, volume.voxel_size, "z"), tuple(places))
