@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,16 +76,98 @@ def test_staging_of_another_identity_is_emptied(tmp_path: Path) -> None:
         assert not (study.staging("segment", "b") / "out" / "old").exists()
 
 
-def test_a_stage_that_is_forgotten_takes_its_outputs_with_it(tmp_path: Path) -> None:
-    """Outputs of other stages stay."""
+OLD = {"segment": ("phases", "probabilities"), "particles": ("table.csv",), "denoise": ("denoised",)}
+
+
+def finished(folder: Path) -> None:
+    """A study whose particles were made from its phases, and whose denoised volume has to do with neither."""
+    with Study(folder) as study:
+        for stage, outputs in OLD.items():
+            out = study.staging(stage, "old") / "out"
+            for name in outputs:
+                (out / name).mkdir()
+                (out / name / "voxels").write_text("old")
+            study.commit(stage, record("old", outputs), texts={"recipe.yaml": "old"})
+
+
+def replace(folder: Path) -> None:
+    """Other phases: without probabilities, and with the particles of before gone."""
+    with Study(folder) as study:
+        out = study.staging("segment", "new") / "out"
+        (out / "phases").mkdir()
+        (out / "phases" / "voxels").write_text("new")
+        study.commit("segment", record("new", ("phases",)), stale=["particles"], texts={"recipe.yaml": "new"})
+
+
+def test_a_stage_is_replaced_with_what_depended_on_it(tmp_path: Path) -> None:
+    """Old outputs go with the stages that made them; those of other stages stay."""
+    finished(tmp_path)
+    replace(tmp_path)
+    with Study(tmp_path, writable=False) as study:
+        assert {stage: row.identity for stage, row in study.records().items()} == {"denoise": "old", "segment": "new"}
+    assert {path.name for path in tmp_path.iterdir()} == {".voltomo", "run.json", "recipe.yaml", "phases", "denoised"}
+    assert (tmp_path / "phases" / "voxels").read_text() == "new"
+    assert [path.name for path in (tmp_path / ".voltomo").iterdir()] == ["lock"]
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing but the operating system cleans up after it."""
+
+
+def test_a_kill_at_any_step_of_a_replacement_leaves_no_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the step: finished stages are as recorded, nothing old stands beside new phases, reopening completes."""
+    for step in range(1, 30):
+        folder = tmp_path / str(step)
+        finished(folder)
+        with monkeypatch.context() as patch:
+            left = [step]
+            for owner, name in ((Path, "rename"), (Path, "replace"), (Path, "unlink"), (os, "rmdir"), (os, "unlink")):
+                patch.setattr(owner, name, killing(getattr(owner, name), left))
+            try:
+                replace(folder)
+            except Killed:
+                pass
+            else:
+                assert step > 10, "the steps were not counted"
+                break
+        records = Study(folder, writable=False).records()
+        voxels = {path.parent.name: path.read_text() for path in folder.glob("*/voxels")}
+        for stage, row in records.items():
+            assert {voxels[output] for output in row.outputs} == {row.identity}, (step, stage)
+        if voxels.get("phases") == "new":
+            assert {"table.csv", "probabilities"}.isdisjoint(voxels), step
+        if "segment" in records:
+            assert (folder / "recipe.yaml").read_text() == records["segment"].identity, step
+        has_begun = (folder / ".voltomo" / "segment" / "commit.json").exists() or "particles" not in records
+        with Study(folder) as study:
+            now = {stage: row.identity for stage, row in study.records().items()}
+        unchanged = dict.fromkeys(OLD, "old")
+        assert now == ({"denoise": "old", "segment": "new"} if has_begun else unchanged), step
+    else:
+        pytest.fail("a replacement of more steps than that was not expected")
+
+
+def killing(method: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
+    """The same method, before the n-th call of which the process dies."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        left[0] -= 1
+        if left[0] <= 0:
+            raise Killed
+        return method(*arguments, **named)
+
+    return call
+
+
+def test_a_staging_folder_that_was_being_removed_is_never_continued(tmp_path: Path) -> None:
+    """Without its mark it is rubbish, even if its log of blocks is still there; it goes with the next opening."""
     with Study(tmp_path) as study:
-        for stage, name in (("segment", "phases"), ("measure", "table.csv")):
-            (study.staging(stage, "a") / "out" / name).write_text(name)
-            study.commit(stage, record(outputs=(name,)))
-        study.forget("measure")
-        assert list(study.records()) == ["segment"]
-        assert (tmp_path / "phases").exists()
-        assert not (tmp_path / "table.csv").exists()
+        folder = study.staging("segment", "a")
+        (folder / "logs").mkdir()
+        (folder / "identity").unlink()
+    with Study(tmp_path) as study:
+        assert not folder.exists()
+        assert not (study.staging("segment", "a") / "logs").exists()
 
 
 def test_a_damaged_record_is_reported_not_overwritten(tmp_path: Path) -> None:

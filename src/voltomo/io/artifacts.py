@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ class StudyArtifacts:
     Parameters
     ----------
     folder : a study
+    hidden : finished stages that are taken as absent, with what they left
 
     Raises
     ------
@@ -28,8 +30,9 @@ class StudyArtifacts:
         If the folder is no study, or (on access) does not hold the artefact.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, *, hidden: Collection[str] = ()) -> None:
         self.folder = Path(folder)
+        self._hidden = frozenset(hidden)
         if not Study.is_study(self.folder):
             raise StudyError(f"expected a study folder, found none at {self.folder}")
 
@@ -39,12 +42,22 @@ class StudyArtifacts:
     @cached_property
     def records(self) -> dict[str, StageRecord]:
         """What is known about each finished stage."""
+        return {stage: record for stage, record in self._all_records.items() if stage not in self._hidden}
+
+    @cached_property
+    def _all_records(self) -> dict[str, StageRecord]:
         return Study(self.folder, writable=False).records() if (self.folder / "run.json").exists() else {}
+
+    def file(self, name: str) -> Path | None:
+        """A file or folder of the study; None if it holds none of this name."""
+        is_hidden = any(name in self._all_records[s].outputs for s in self._hidden if s in self._all_records)
+        path = self.folder / name
+        return path if path.exists() and not is_hidden else None
 
     def path(self, name: str) -> Path:
         """Where an array of the study is: in its folder, or the foreign OME-Zarr that it refers to."""
-        own = self.folder / f"{name}.ome.zarr"
-        if own.exists():
+        own = self.file(f"{name}.ome.zarr")
+        if own is not None:
             return own
         for record in self.records.values():
             referenced = record.record.get("references", {}).get(name)
@@ -55,7 +68,7 @@ class StudyArtifacts:
     def has(self, name: str) -> bool:
         """Whether the study holds an array or a finished measurement."""
         if name == "measurements":
-            return self.measurements_path.exists()
+            return self.file(self.measurements_path.name) is not None
         try:
             return self.path(name).exists()
         except StudyError:

@@ -12,6 +12,7 @@
         <stage>/scratch/    arrays that go when the stage is finished
         <stage>/out/        what moves to the study when it is finished
         <stage>/commit.json written first, so that a kill while moving is completed at the next opening
+        <stage>/replaced/   outputs of before, until the new ones stand
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ __all__ = ["StageRecord", "Study", "storage_errors", "write_text"]
 
 INTERNAL = ".voltomo"
 RUN_FILE = "run.json"
+IDENTITY_FILE = "identity"
+JOURNAL = "commit.json"
 
 
 @dataclass(frozen=True)
@@ -157,46 +160,80 @@ class Study:
     def staging(self, stage: str, identity: str) -> Path:
         """Folder where an unfinished stage works; emptied if it was started with another identity."""
         folder = self.internal / stage
-        mark = folder / "identity"
+        mark = folder / IDENTITY_FILE
         if folder.exists() and (not mark.exists() or mark.read_text(encoding="utf-8") != identity):
-            shutil.rmtree(folder)
+            _discard(folder)
         (folder / "out").mkdir(parents=True, exist_ok=True)
         write_text(mark, identity)
         return folder
 
-    def commit(self, stage: str, record: StageRecord) -> None:
-        """Move the outputs of a stage into the study and record it as finished."""
+    def commit(
+        self,
+        stage: str,
+        record: StageRecord,
+        *,
+        stale: Collection[str] = (),
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replace a stage: its new outputs come in, its old ones and what is stale with them go, and it is recorded.
+
+        All of it happens, or, after a kill, is completed when the study is next opened. Until then the records name
+        stages of before only, and no output of a stale stage stands beside the new ones.
+
+        Parameters
+        ----------
+        stage : whose outputs lie in its staging folder
+        record : what is known about it
+        stale : finished stages that do not hold any more; they are forgotten with their outputs
+        texts : content of files of the study that change with the stage, by name
+        """
+        records = self.records()
+        kept = {name: row for name, row in records.items() if name != stage and name not in stale}
+        standing = {output for row in (*kept.values(), record) for output in row.outputs}
+        outdated = {output for name, row in records.items() if name not in kept for output in row.outputs} - standing
+        journal = {
+            "stage": stage,
+            "record": asdict(record),
+            "stale": sorted(stale),
+            "outdated": sorted(outdated),
+            "texts": dict(texts or {}),
+        }
         folder = self.internal / stage
-        write_text(folder / "commit.json", json.dumps({"stage": stage, "record": asdict(record)}))
+        write_text(folder / JOURNAL, json.dumps(journal))
         self._complete(folder)
 
-    def forget(self, stage: str) -> None:
-        """Remove a finished stage and its outputs."""
-        records = self.records()
-        if stage not in records:
-            return
-        self._write_records({name: row for name, row in records.items() if name != stage})
-        kept = {output for name, row in records.items() if name != stage for output in row.outputs}
-        for output in records[stage].outputs:
-            if output not in kept:
-                _remove(self.folder / output)
-
     def _complete_commits(self) -> None:
-        for journal in sorted(self.internal.glob("*/commit.json")):
-            self._complete(journal.parent)
+        """Finish what a kill interrupted: outputs that were moving, and folders that were being removed."""
+        for folder in sorted(path for path in self.internal.iterdir() if path.is_dir()):
+            if (folder / JOURNAL).exists():
+                self._complete(folder)
+            elif not (folder / IDENTITY_FILE).exists():
+                shutil.rmtree(folder)
 
     def _complete(self, folder: Path) -> None:
-        """Carry out a commit; each step can be repeated after a kill."""
-        journal = json.loads((folder / "commit.json").read_text(encoding="utf-8"))
-        record = StageRecord.from_json(journal["record"])
+        """Carry out a commit; each step can be repeated after a kill.
+
+        What is not recorded is not finished: records go before their outputs, and come after them.
+        """
+        journal = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
+        stage, record = journal["stage"], StageRecord.from_json(journal["record"])
+        known = self.records()
+        kept = {name: row for name, row in known.items() if name != stage and name not in journal.get("stale", ())}
+        if kept != known:
+            self._write_records(kept)
+        replaced = folder / "replaced"
+        replaced.mkdir(exist_ok=True)
+        for name in journal.get("outdated", ()):
+            _move(self.folder / name, replaced / name)
         for name in record.outputs:
             staged = folder / "out" / name
             if staged.exists():
-                _remove(self.folder / name)
+                _move(self.folder / name, replaced / name)
                 staged.rename(self.folder / name)
-        records = {name: row for name, row in self.records().items() if name != journal["stage"]}
-        self._write_records({**records, journal["stage"]: record})
-        shutil.rmtree(folder)
+        for name, text in journal.get("texts", {}).items():
+            write_text(self.folder / name, text)
+        self._write_records({**kept, stage: record})
+        _discard(folder)
 
     def _write_records(self, records: Mapping[str, StageRecord]) -> None:
         content = {"voltomo": 1, "stages": {name: asdict(row) for name, row in records.items()}}
@@ -231,11 +268,16 @@ def storage_errors(folder: Path) -> Iterator[None]:
         raise
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _move(path: Path, target: Path) -> None:
+    """Rename what may be gone already."""
+    if path.exists() or path.is_symlink():
+        path.rename(target)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a staging folder; without its mark first, so that a kill leaves nothing that could be continued."""
+    (folder / IDENTITY_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder)
 
 
 def _lock(path: Path, folder: Path) -> IO[str]:

@@ -83,7 +83,9 @@ def _model_files(config: SegmentConfig) -> list[Path]:
     if config.method == "auto":
         base = BASE_MODELS / BASE_MODEL
         return [base] if base.exists() else []  # without it the stage falls back, and says so
-    return [] if config.model is None else [find_model(config.model, model_folders(os.environ))]
+    if config.model is None:
+        return []
+    return [find_model(name, model_folders(os.environ)) for name in (config.model, *config.also)]
 
 
 def _particles(study: StudyArtifacts, config: ParticlesConfig, work: StudyWorkspace) -> Outcome:
@@ -191,9 +193,9 @@ def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -
         instance_map=_instances(study),
         crack_map=study.crack_map if study.has("cracks") else None,
         measurements=study.measurements if study.has("measurements") else Measurements(),
-        profiles=_profiles(study.folder / "profiles.json"),
-        curves=_curves(study.folder / "sizes.json"),
-        correlations=_curves(study.folder / "correlations.json"),
+        profiles=_profiles(study.file("profiles.json")),
+        curves=_curves(study.file("sizes.json")),
+        correlations=_curves(study.file("correlations.json")),
         histogram=records["segment"].record.get("histogram") if "segment" in records else None,
         warnings=tuple(dict.fromkeys(warnings)),
         steps=[
@@ -213,7 +215,7 @@ def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -
             "command": imported.get("command", ""),
             "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         },
-        truth=_comparison(study.folder / "evaluation.json"),
+        truth=_comparison(study.file("evaluation.json")),
         previews={
             name: study.pyramid_level(name, longest=PREVIEW_EDGE) for name in ("phases", "particles") if study.has(name)
         },
@@ -222,17 +224,17 @@ def _report(study: StudyArtifacts, config: ReportConfig, work: StudyWorkspace) -
     return Outcome()
 
 
-def _profiles(path: Path) -> Mapping[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+def _profiles(path: Path | None) -> Mapping[str, Any]:
+    return {} if path is None else dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _curves(path: Path) -> Sequence[Mapping[str, Any]]:
-    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+def _curves(path: Path | None) -> Sequence[Mapping[str, Any]]:
+    return [] if path is None else list(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _comparison(path: Path) -> Mapping[str, Any] | None:
+def _comparison(path: Path | None) -> Mapping[str, Any] | None:
     """Rows of a comparison with a truth, as `evaluate` left them."""
-    if not path.exists():
+    if path is None:
         return None
     return {"scores": read_measurements(path), **json.loads(path.read_text(encoding="utf-8")).get("comparison", {})}
 

@@ -64,13 +64,7 @@ def open_labels(path: Path, *, phases: Path | None = None, codes: tuple[str, ...
         If a file comes without saying which code is which phase.
     """
     if path.is_dir() and Study.is_study(path):
-        study = StudyArtifacts(path)
-        return Labels(
-            study.phase_map,
-            study.instance_map if study.has("particles") else None,
-            study.crack_map if study.has("cracks") else None,
-            _d50(study),
-        )
+        return _labels_of(StudyArtifacts(path))
     if phases is not None:
         coded = read_phase_table(phases)
     elif codes:
@@ -82,6 +76,15 @@ def open_labels(path: Path, *, phases: Path | None = None, codes: tuple[str, ...
         )
     volume = read_volume(path)
     return Labels(replace(recode(volume.channel(), coded), voxel_size=volume.voxel_size))
+
+
+def _labels_of(study: StudyArtifacts) -> Labels:
+    return Labels(
+        study.phase_map,
+        study.instance_map if study.has("particles") else None,
+        study.crack_map if study.has("cracks") else None,
+        _d50(study),
+    )
 
 
 def _d50(study: StudyArtifacts) -> float | None:
@@ -98,7 +101,7 @@ def _d50(study: StudyArtifacts) -> float | None:
 def evaluate_study(study: StudyArtifacts, config: EvaluateStep, work: Workspace, out: Path) -> EvaluateResult:
     """Score a study in a run; writes evaluation.json with the comparison that the report shows."""
     phases = None if config.phases is None else Path(config.phases)
-    found, wanted = open_labels(study.folder), open_labels(Path(config.truth), phases=phases)
+    found, wanted = _labels_of(study), open_labels(Path(config.truth), phases=phases)
     result = _score(found, wanted, config, work)
     content = {
         "voltomo": 1,

@@ -20,7 +20,7 @@ from voltomo.io.study import StageRecord, Study
 from voltomo.stages.study_workspace import StudyWorkspace
 from voltomo.version import VERSION
 
-__all__ = ["Job", "Outcome", "StageDefinition", "StageFunction", "plan_jobs", "select_jobs"]
+__all__ = ["Job", "Outcome", "Plan", "StageDefinition", "StageFunction", "inputs_of", "plan_jobs", "select_jobs"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,20 @@ class Job:
         return hash_json(dict(self.ingredients))
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do.
+
+    Parameters
+    ----------
+    jobs : every stage of the recipe
+    pending : those that have to run
+    """
+
+    jobs: Sequence[Job]
+    pending: Sequence[Job]
+
+
 def plan_jobs(
     steps: Sequence[tuple[StageDefinition, BaseModel]], source: Mapping[str, str], made: Mapping[str, str]
 ) -> list[Job]:
@@ -115,7 +129,10 @@ def plan_jobs(
             )
         ingredients = {"code": f"voltomo {VERSION}, {definition.verb} {definition.revision}"}
         ingredients |= _flatten(config.model_dump(mode="json"))
-        ingredients |= {f"content of {path.name}": hash_path(path) for path in definition.files(config)}
+        files = definition.files(config)
+        names = [path.name for path in files]
+        told = [name if names.count(name) == 1 else str(path) for name, path in zip(names, files, strict=True)]
+        ingredients |= {f"content of {name}": hash_path(path) for name, path in zip(told, files, strict=True)}
         ingredients |= {f"input {n}": known[n] for n in (*definition.needs, *definition.uses) if n in known}
         if not jobs:
             ingredients |= source
@@ -128,6 +145,11 @@ def plan_jobs(
 def _maker_hint(name: str, steps: Sequence[tuple[StageDefinition, BaseModel]]) -> str:
     makers = [definition.verb for definition, _ in steps if name in definition.makes]
     return f"; move {makers[0]!r} before it" if makers else ""
+
+
+def inputs_of(ingredients: Mapping[str, str]) -> dict[str, str]:
+    """The artefacts that a stage takes, with the identity of the stage that made each."""
+    return {key.removeprefix("input "): made for key, made in ingredients.items() if key.startswith("input ")}
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -161,12 +183,23 @@ def select_jobs(jobs: Sequence[Job], study: Study, *, overwrite: bool, start_fro
         if record is None or record.identity != job.identity or position >= first or not _is_whole(study, record):
             chosen.append(job)
     if changed and not overwrite:
+        left_out = _left_out(jobs, records)
         raise StudyError(
             f"the study {study.folder} was made with other settings ("
             + "; ".join(changed)
-            + "); repeat with --overwrite to replace these stages, or name another study with -o"
+            + "); repeat with --overwrite to replace these stages"
+            + (f" (and lose {', '.join(left_out)}, which this recipe does not have)" if left_out else "")
+            + ", or name another study with -o"
         )
     return chosen
+
+
+def _left_out(jobs: Sequence[Job], records: Mapping[str, StageRecord]) -> list[str]:
+    """Finished stages that a planned one was made from, and that none is to be made from any more."""
+    planned = {job.verb for job in jobs}
+    before = {made for verb in planned & set(records) for made in inputs_of(records[verb].ingredients).values()}
+    now = {made for job in jobs for made in inputs_of(job.ingredients).values()}
+    return [verb for verb, row in records.items() if verb not in planned and row.identity in before - now]
 
 
 def _is_whole(study: Study, record: StageRecord) -> bool:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +11,24 @@ from pydantic import BaseModel
 from voltomo.blocks import check_budget
 from voltomo.errors import GateError, InputError, StudyError
 from voltomo.io.artifacts import StudyArtifacts
-from voltomo.io.study import StageRecord, Study, storage_errors, write_text
-from voltomo.pipeline.adapters import STAGES, library_versions
-from voltomo.pipeline.jobs import Job, plan_jobs, select_jobs
+from voltomo.io.study import StageRecord, Study, storage_errors
+from voltomo.pipeline.adapters import STAGES
+from voltomo.pipeline.execution import RECIPE_FILE, carry_out, step_of
+from voltomo.pipeline.jobs import Plan, plan_jobs, select_jobs
 from voltomo.pipeline.source import Source, open_source
 from voltomo.stages.recipe import (
     Input,
     Recipe,
     Step,
     read_recipe,
-    recipe_text,
     resolve_paths,
     validate,
     validate_config,
 )
-from voltomo.stages.study_workspace import ProgressSink, StudyWorkspace, peak_bytes
-from voltomo.units import VoxelSize, parse_bytes
+from voltomo.stages.study_workspace import ProgressSink
+from voltomo.units import parse_bytes
 
-__all__ = ["DEFAULT_STEPS", "Plan", "check_voxel_size", "load_recipe", "plan", "resolve", "run", "run_verbs"]
+__all__ = ["DEFAULT_STEPS", "check_voxel_size", "load_recipe", "plan", "resolve", "run", "run_verbs"]
 
 DEFAULT_STEPS: tuple[Mapping[str, Any], ...] = (
     {"segment": {"method": "auto"}},
@@ -52,20 +49,6 @@ def load_recipe(content: Path | str | Mapping[str, Any] | Recipe | None) -> Reci
     if isinstance(content, Mapping):
         return validate(content, configs)
     return read_recipe(Path(content), configs)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run would do.
-
-    Parameters
-    ----------
-    jobs : every stage of the recipe
-    pending : those that have to run
-    """
-
-    jobs: Sequence[Job]
-    pending: Sequence[Job]
 
 
 def run(
@@ -113,12 +96,12 @@ def run(
     budget = check_budget(parse_bytes(resolved.memory))
     with storage_errors(folder), Study(folder) as study:
         chosen = plan(study, opened, resolved, overwrite=overwrite, start_from=start_from)
-        write_text(study.folder / "recipe.yaml", recipe_text(resolved))
         carry_out(
             study,
             chosen,
             budget=budget,
             voxel_size=opened.voxel_size,
+            recipe=resolved,
             progress=progress,
             on_stage=on_stage,
             command=command,
@@ -160,59 +143,6 @@ def plan(study: Study | None, source: Source, recipe: Recipe, *, overwrite: bool
     return Plan(jobs, pending)
 
 
-def carry_out(
-    study: Study,
-    plan: Plan,
-    *,
-    budget: int,
-    voxel_size: VoxelSize | None,
-    progress: ProgressSink | None = None,
-    on_stage: Callable[[str, str], None] | None = None,
-    command: str = "",
-) -> None:
-    """Run what is pending, stage after stage; what the rest is, is told as up to date."""
-
-    def tell(verb: str, what: str) -> None:
-        if on_stage is not None:
-            on_stage(verb, what)
-
-    for job in plan.pending:
-        study.forget(job.verb)  # all at once: what depends on a replaced stage must not outlive it
-    for job in plan.jobs:
-        if job not in plan.pending:
-            tell(job.verb, "up to date")
-            continue
-        tell(job.verb, "started")
-        _run_job(study, job, budget=budget, voxel_size=voxel_size, progress=progress, command=command)
-        tell(job.verb, "finished")
-
-
-def _run_job(
-    study: Study, job: Job, *, budget: int, voxel_size: VoxelSize | None, progress: ProgressSink | None, command: str
-) -> None:
-    """Run one stage in its staging folder and move its outputs into the study."""
-    staging = study.staging(job.verb, job.identity)
-    work = StudyWorkspace(job.verb, staging, voxel_size, budget, progress=progress, usual_edge=job.definition.edge)
-    begun = time.perf_counter()
-    outcome = job.definition.run(StudyArtifacts(study.folder), job.config, work)
-    outputs = sorted(path.name for path in work.out.iterdir() if not path.name.startswith("."))
-    study.commit(
-        job.verb,
-        StageRecord(
-            identity=job.identity,
-            ingredients=dict(job.ingredients),
-            config=job.config.model_dump(mode="json"),
-            outputs=tuple(outputs),
-            record={**outcome.record, **({"command": command} if job.verb == "import" else {})},
-            warnings=outcome.warnings,
-            seconds=round(time.perf_counter() - begun, 3),
-            peak_bytes=peak_bytes(),
-            versions=library_versions(),
-            finished=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        ),
-    )
-
-
 def run_verbs(
     folder: Path | str,
     steps: Sequence[Step],
@@ -224,7 +154,7 @@ def run_verbs(
 ) -> StudyArtifacts:
     """Run verbs in a study that exists; finished stages that depend on them are run again."""
     folder = Path(folder)
-    recipe_file = folder / "recipe.yaml"
+    recipe_file = folder / RECIPE_FILE
     if Study.is_study(folder) and "synth" in (records := StudyArtifacts(folder).records):
         _measure_truth(folder, records, steps, overwrite=overwrite, memory=memory, progress=progress, on_stage=on_stage)
         return StudyArtifacts(folder)
@@ -234,24 +164,24 @@ def run_verbs(
     asked = {step.verb: step for step in steps}
     with storage_errors(folder), Study(folder) as study:
         done = study.records()
-        kept = {s.verb: s for s in recipe.steps if s.verb in done or s.verb in asked}
-        order = [verb for verb in STAGES if verb in kept or verb in asked]
-        merged = recipe.model_copy(update={"steps": tuple(asked.get(v) or kept[v] for v in order)})
+        named = {step.verb: step for step in recipe.steps} | asked
+        merged = recipe.model_copy(update={"steps": tuple(named[verb] for verb in STAGES if verb in named)})
         if "import" not in done:
             raise StudyError(f"the study {folder} has no finished input; run `voltomo run {recipe_file}` first")
         made = dict.fromkeys(_made_by_import(done["import"]), done["import"].identity)
-        jobs = plan_jobs([(STAGES[s.verb], s.config) for s in merged.steps], {}, made)
+        line = [step for step in merged.steps if step.verb in done or step.verb in asked]
+        jobs = plan_jobs([(STAGES[step.verb], step.config) for step in line], {}, made)
         pending = select_jobs(jobs, study, overwrite=overwrite, start_from=None)
         budget = check_budget(parse_bytes(memory or merged.memory))
-        write_text(recipe_file, recipe_text(merged))
         size = done["import"].record.get("voxel_size")
         carry_out(
             study,
-            Plan(pending, pending),  # of the other stages nobody asked
+            Plan(jobs, pending),
             budget=budget,
             voxel_size=tuple(size) if size else None,
+            recipe=merged,
             progress=progress,
-            on_stage=on_stage,
+            on_stage=_of_what_runs(on_stage),
         )
     return StudyArtifacts(folder)
 
@@ -278,8 +208,11 @@ def _measure_truth(
         made["volume"] = records["image scan"].identity
     if "measure" in records:
         made["measurements"] = records["measure"].identity
+    done = [step_of(verb, records[verb]) for verb in ("measure", "report") if verb in records]
+    named = {step.verb: step for step in (*filter(None, done), *steps)}  # the page follows the numbers
     with storage_errors(folder), Study(folder) as study:
-        jobs = plan_jobs([(STAGES[step.verb], step.config) for step in steps], {}, made)
+        line = [named[verb] for verb in STAGES if verb in named]
+        jobs = plan_jobs([(STAGES[step.verb], step.config) for step in line], {}, made)
         pending = select_jobs(jobs, study, overwrite=overwrite, start_from=None)
         carry_out(
             study,
@@ -293,3 +226,10 @@ def _measure_truth(
 
 def _made_by_import(record: StageRecord) -> tuple[str, ...]:
     return ("phases",) if "phases.ome.zarr" in record.outputs else ("volume",)
+
+
+def _of_what_runs(on_stage: Callable[[str, str], None] | None) -> Callable[[str, str], None] | None:
+    """Tells nothing of stages that nobody asked for."""
+    if on_stage is None:
+        return None
+    return lambda verb, what: None if what == "up to date" else on_stage(verb, what)

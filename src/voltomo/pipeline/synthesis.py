@@ -18,8 +18,8 @@ from voltomo.io.ome_zarr import ImageMetadata
 from voltomo.io.slice_writer import write_slices
 from voltomo.io.study import Study, storage_errors, write_text
 from voltomo.io.tables import write_table
-from voltomo.pipeline.jobs import Outcome, StageDefinition, plan_jobs, select_jobs
-from voltomo.pipeline.run import Plan, carry_out
+from voltomo.pipeline.execution import carry_out
+from voltomo.pipeline.jobs import Outcome, Plan, StageDefinition, plan_jobs, select_jobs
 from voltomo.stages.recipe import validate_config
 from voltomo.stages.scan_fibsem import FibsemScanConfig, run_fibsem_scan
 from voltomo.stages.scan_image import ImageScanConfig, run_image_scan

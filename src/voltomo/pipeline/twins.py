@@ -16,8 +16,8 @@ from voltomo.io.hashing import hash_json, hash_path
 from voltomo.io.registry import read_volume
 from voltomo.io.study import StageRecord, Study, storage_errors
 from voltomo.pipeline.adapters import library_versions
-from voltomo.pipeline.jobs import plan_jobs, select_jobs
-from voltomo.pipeline.run import Plan, carry_out
+from voltomo.pipeline.execution import carry_out
+from voltomo.pipeline.jobs import Plan, plan_jobs, select_jobs
 from voltomo.pipeline.synthesis import SCANS, SYNTH
 from voltomo.report.twin import TwinContent, write_twin
 from voltomo.stages.segment import SegmentConfig, chosen_config
@@ -82,7 +82,6 @@ def make_twin_of(
                 f"{folder} is the twin of another scan, or was made with other settings; repeat with --overwrite, or "
                 "name another folder with -o"
             )
-        study.forget(_STAGE)
         begun = time.perf_counter()
         work = StudyWorkspace(_STAGE, study.staging(_STAGE, identity), volume.voxel_size, budget, progress=progress)
         tell("likeness", "started")
@@ -98,7 +97,8 @@ def make_twin_of(
         facts = (("Made from", str(source)), ("Study of the twin", str(folder)))
         content = TwinContent(record, volume, twin, title=f"Twin of {source.name}", facts=facts)
         write_twin(work.out, content)
-        study.commit(_STAGE, _record(identity, ingredients, settings, record, seconds=time.perf_counter() - begun))
+        compared = ingredients | {f"input {name}": job.identity for job in jobs for name in job.definition.makes}
+        study.commit(_STAGE, _record(identity, compared, settings, record, seconds=time.perf_counter() - begun))
         tell(_STAGE, "finished")
     return StudyArtifacts(folder)
 
