@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from voltomo.io.study import storage_errors, write_text
 from voltomo.metrics.comparison import Contrast
 from voltomo.report.comparison_content import ComparisonContent
 from voltomo.report.comparison_pictures import draw_comparison
 from voltomo.report.comparison_rows import contrast_groups, finding
+from voltomo.report.files import write_texts
 from voltomo.report.templating import embedded_figure, fill_template
 
 __all__ = ["COMPARISON_COLUMNS", "write_comparison"]
@@ -64,11 +64,8 @@ def write_comparison(folder: Path, content: ComparisonContent) -> Path:
         If the disk is full or the folder is not writable.
     """
     page = _render(content)
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "comparison.csv", _csv(content))
-        write_text(folder / "comparison.json", json.dumps(_record(content), indent=1, ensure_ascii=False) + "\n")
-        write_text(folder / "compare.html", page)
+    record = json.dumps(_record(content), indent=1, ensure_ascii=False) + "\n"
+    write_texts(folder, {"comparison.csv": _csv(content), "comparison.json": record, "compare.html": page})
     return folder / "compare.html"
 
 

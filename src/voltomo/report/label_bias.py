@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from voltomo.io.atomic import new_file
-from voltomo.io.study import storage_errors, write_text
+from voltomo.io.study import storage_errors
 from voltomo.report.drawing import png_bytes, svg_text
+from voltomo.report.files import csv_text, write_texts
 from voltomo.report.label_bias_content import BIAS_WORDS, UNBIASED, BiasRow, LabelBiasContent
 from voltomo.report.label_bias_figures import draw_errors, draw_slices
 from voltomo.report.templating import embedded_figure, fill_template
@@ -46,8 +45,7 @@ def write_label_bias(folder: Path, content: LabelBiasContent) -> Path:
             for suffix, data in ((".png", png_bytes(figure)), (".svg", svg_text(figure).encode())):
                 with new_file(folder / f"{_FIGURES[name]}{suffix}", overwrite=True) as path:
                     path.write_bytes(data)
-        write_text(folder / "label_bias.csv", _table(content.rows))
-        write_text(folder / PAGE, page)
+    write_texts(folder, {"label_bias.csv": csv_text(_lines(content.rows)), PAGE: page})
     return folder / PAGE
 
 
@@ -143,17 +141,8 @@ def _missing(rows: Sequence[BiasRow]) -> list[str]:
     return found
 
 
-def _table(rows: Sequence[BiasRow]) -> str:
-    """CSV in SI units, one line for each bias and property."""
-    lines = list(_lines(rows))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return stream.getvalue()
-
-
 def _lines(rows: Sequence[BiasRow]) -> Iterator[dict[str, str]]:
+    """In SI units, one line for each bias and property."""
     for row in rows:
         errors = row.errors
         yield {

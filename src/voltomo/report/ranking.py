@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +9,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from voltomo.io.study import storage_errors, write_text
 from voltomo.report.drawing import INK, MUTED, legend_above, new_figure, plain, style_axes
+from voltomo.report.files import csv_text, write_texts
 from voltomo.report.ranking_groups import RankedGroup, RankedRun, Spread, rank_runs, setting_names, spread_of
 from voltomo.report.templating import embedded_figure, fill_template
 
 __all__ = ["RankedRun", "RankingContent", "write_ranking"]
 
+_PAGE = "ranking.html"
 _ENOUGH_SEEDS = 5
 """Below, a standard deviation is itself uncertain by 40 % or more: 1 / √(2 (n − 1))."""
 _MOST_ROWS = 30
@@ -63,13 +62,9 @@ def write_ranking(folder: Path, content: RankingContent) -> Path:
         If the disk is full or the folder is not writable.
     """
     groups = rank_runs(content.runs)
-    page = _render(content, groups)
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "ranking.csv", _table(_group_rows(content, groups)))
-        write_text(folder / "runs.csv", _table(_run_rows(content)))
-        write_text(folder / "ranking.html", page)
-    return folder / "ranking.html"
+    tables = {"ranking.csv": csv_text(_group_rows(content, groups)), "runs.csv": csv_text(_run_rows(content))}
+    write_texts(folder, {**tables, _PAGE: _render(content, groups)})
+    return folder / _PAGE
 
 
 def _render(content: RankingContent, groups: Sequence[RankedGroup]) -> str:
@@ -251,14 +246,3 @@ def _columns(name: str, spread: Spread | None) -> dict[str, str]:
 
 def _number(value: float | None, digits: int = 5) -> str:
     return "" if value is None else f"{value:.{digits}f}"
-
-
-def _table(rows: Iterator[dict[str, str]]) -> str:
-    """CSV; the columns in the order in which they first appear."""
-    table = list(rows)
-    columns = list(dict.fromkeys(key for row in table for key in row))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
-    return stream.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from voltomo.io.study import storage_errors, write_text
+from voltomo.report.files import write_texts
 from voltomo.report.templating import embedded_figure, fill_template
 from voltomo.report.tiles import TileRow, embedded_rows
 from voltomo.report.training_content import ProgressViews, TrainingContent, choose_views
@@ -52,10 +52,7 @@ def write_training_page(folder: Path, content: TrainingContent) -> Path:
     StorageError
         If the disk is full or the folder is not writable.
     """
-    page = _render(content)
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / _PAGE, page)
+    write_texts(folder, {_PAGE: _render(content)})
     return folder / _PAGE
 
 
