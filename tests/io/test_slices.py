@@ -31,6 +31,7 @@ def test_ten_comes_after_nine(suffix: str, tmp_path: Path) -> None:
     volume = read_volume(tmp_path / "s")
     assert volume.shape == (4, 3, 4)
     assert volume.data[0, :, 0, 0].tolist() == [0, 1, 2, 3]
+    assert volume.metadata["slices"] == tuple(f"scan2_{n}_64nm{suffix}" for n in range(8, 12))
 
 
 def test_logs_and_hidden_files_are_ignored(tmp_path: Path) -> None:

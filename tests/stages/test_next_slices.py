@@ -45,6 +45,14 @@ def model() -> Model:
     return train_classifier([image], split_labels([image], gap=2), PHASES, settings, threads=1)
 
 
+def test_slices_that_are_files_are_named(model: Model) -> None:
+    """Slice 3 of a folder is known to its owner by the name of its file."""
+    names = tuple(f"scan_{10 * z:04d}.tif" for z in range(60))
+    volume = replace(Volume.from_array(make_volume()[0]), metadata={"slices": names})
+    (chosen,) = find_next_slices(volume, model, count=1).chosen
+    assert chosen.file == names[chosen.slice]
+
+
 @pytest.mark.parametrize(("members", "reason"), [(2, "the ensemble disagrees"), (1, "the model expects to be wrong")])
 def test_slices_unlike_the_rest_come_first(model: Model, members: int, reason: str) -> None:
     """Two slices of the slab, apart from each other, are chosen before any other one."""
@@ -54,6 +62,7 @@ def test_slices_unlike_the_rest_come_first(model: Model, members: int, reason: s
     assert {first.slice, second.slice} <= set(STRANGE)
     assert abs(first.slice - second.slice) > 3  # a twentieth of the volume
     assert first.name == "scan"
+    assert first.file == ""
     assert first.reason.startswith(reason)
     doubt = dict(zip(found.numbers, found.doubt, strict=True))
     usual = [share for z, share in doubt.items() if z not in STRANGE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,7 +106,8 @@ def propose(
     grey: Annotated[Path, typer.Argument(metavar="GREY", help="Volume, or folder of the slices of one scan.")],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Slices to propose.")] = 3,
     labelled: Annotated[
-        str, typer.Option("--labelled", metavar="NUMBERS", help="Slices that are labelled, such as 20,200.")
+        str,
+        typer.Option("--labelled", metavar="SLICES", help="Slices that are labelled, such as 20,200, or their files."),
     ] = "",
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -115,19 +117,37 @@ def propose(
     from voltomo.io.registry import read_volume
     from voltomo.stages.next_slices import find_next_slices
 
-    numbers = [part.strip() for part in labelled.split(",") if part.strip()]
-    if not all(number.isdigit() for number in numbers):
-        raise InputError(f"expected --labelled with numbers of slices from 0 on, such as 20,200; found {labelled!r}")
     volume = read_volume(grey)
-    found = find_next_slices(volume, _load(name), name=grey.name, count=count, labelled=[int(n) for n in numbers])
+    files: tuple[str, ...] = volume.metadata.get("slices", ())
+    numbers = [_number_of(part.strip(), files) for part in labelled.split(",") if part.strip()]
+    found = find_next_slices(volume, _load(name), name=grey.name, count=count, labelled=numbers)
     out = Output(quiet, as_json)
     for sentence in dict.fromkeys((*volume.metadata.get("notices", ()), *found.notices)):
         out.say(f"  note: {sentence}")
     doubt = {z: round(share, 5) for z, share in zip(found.numbers, found.doubt, strict=True)}
-    rows = [{"slice": one.slice, "doubt": doubt[one.slice], "reason": one.reason} for one in found.chosen]
+    rows = [
+        {
+            "slice": one.slice,
+            **({"file": one.file} if one.file else {}),
+            "doubt": doubt[one.slice],
+            "reason": one.reason,
+        }
+        for one in found.chosen
+    ]
     looked = [{"slice": z, "doubt": share} for z, share in doubt.items()]
-    text = "\n".join(f"slice {one.slice}: {one.reason}" for one in found.chosen) or "no slice is left to propose"
+    lines = [f"{one.file or f'slice {one.slice}'}: {one.reason}" for one in found.chosen]
+    text = "\n".join(lines) or "no slice is left to propose"
     out.result({"model": name, "volume": str(grey), "next": rows, "looked_at": looked}, text)
+
+
+def _number_of(text: str, files: Sequence[str]) -> int:
+    """Number of a slice that is given by it, or by its file."""
+    if text.isdigit():
+        return int(text)
+    if text not in files:
+        expected = f"or names of files such as {files[0]}" if files else "such as 20,200"
+        raise InputError(f"expected --labelled with numbers of slices from 0 on, {expected}; found {text!r}")
+    return files.index(text)
 
 
 @models.command("export")

@@ -82,7 +82,9 @@ def _open_slices(files: list[Path], notices: tuple[str, ...]) -> Volume:
     voxel_size, missing = voxel_size_from(first.edges, slices=len(files), source="the pHYs chunk of the PNG")
     if first.color_type == _PALETTE:
         notices = (*notices, "has a color table; the stored values were read, not the colors")
-    return Volume(data, voxel_size, metadata={"notices": (*notices, *missing)})
+    return Volume(
+        data, voxel_size, metadata={"notices": (*notices, *missing), "slices": tuple(file.name for file in files)}
+    )
 
 
 @dataclass(frozen=True)

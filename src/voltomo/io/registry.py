@@ -173,7 +173,8 @@ def read_volume(
     Returns
     -------
     Volume
-        Read by region; ``metadata["format"]`` names the reader, ``metadata["notices"]`` lists what a user should know.
+        Read by region; ``metadata["format"]`` names the reader, ``metadata["notices"]`` lists what a user should know;
+        of a folder ``metadata["slices"]`` names the files.
 
     Raises
     ------

@@ -66,7 +66,8 @@ def read_tiff_folder(path: Path, options: ReadOptions) -> Volume:
     data = RegionArray((1, len(files), first.height, first.width), first.dtype, read, chunks=(1, 1, *first.chunk))
     layout = opened[0].layout
     voxel_size, missing = voxel_size_from(layout.edges, slices=len(files), source=f"{files[0].name}")
-    return Volume(data, voxel_size, metadata={"notices": (*notices, *opened[0].notices, *missing)})
+    names = tuple(file.name for file in files)
+    return Volume(data, voxel_size, metadata={"notices": (*notices, *opened[0].notices, *missing), "slices": names})
 
 
 READER = FormatReader("tiff-folder", (), is_tiff_folder, read_tiff_folder)

@@ -54,7 +54,8 @@ def find_next_slices(
 
     Parameters
     ----------
-    volume : read by region; evenly spaced slices are predicted, not all of it
+    volume : read by region; evenly spaced slices are predicted, not all of it. Slices that are files of their own are
+        named where ``metadata["slices"]`` tells how
     model : of an ensemble, the share of a slice on which its members do not agree counts; of a single model, the share
         that it expects to get wrong
     name : of the volume, for the answer
@@ -94,7 +95,8 @@ def find_next_slices(
         reason = "the model expects to be wrong on {:.1%} of it"
     shares = np.zeros(depth)
     shares[numbers] = doubt
-    candidates = Candidates(name, depth, tuple(labelled), shares, reason=reason)
+    files = tuple(volume.metadata.get("slices", ()))
+    candidates = Candidates(name, depth, tuple(labelled), shares, files, reason)
     chosen = choose_next_slices([candidates], count=count)
     return DoubtedSlices(chosen, tuple(numbers), tuple(doubt.tolist()), results[0].warnings)
 
