@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from voltomo.errors import InputError
+from voltomo.errors import GateError, InputError
 from voltomo.pipeline.label_bias import LabelBiasStudy, study_label_bias
 from voltomo.stages.label_bias import LabelBiasConfig
 
@@ -80,3 +80,18 @@ def test_other_settings_are_not_mixed_in(study: tuple[Path, LabelBiasStudy], tmp
     with pytest.raises(InputError, match="not empty"):
         study_label_bias(CONFIG, tmp_path, overwrite=True)
     assert (tmp_path / "runs" / "notes.txt").exists()
+
+
+def test_runs_stay_until_others_are_finished(
+    study: tuple[Path, LabelBiasStudy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked to replace them by runs that are refused, the study keeps what it has."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise GateError("too few labels", gate="test")
+
+    before = {path.name: path.read_bytes() for path in study[0].rglob("*") if path.is_file()}
+    monkeypatch.setattr("voltomo.pipeline.label_bias.run_label_bias", refuse)
+    with pytest.raises(GateError):
+        study_label_bias(CONFIG.model_copy(update={"by": 2}), study[0], overwrite=True)
+    assert {path.name: path.read_bytes() for path in study[0].rglob("*") if path.is_file()} == before

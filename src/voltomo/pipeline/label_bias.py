@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,7 +83,7 @@ def study_label_bias(
     ----------
     config : electrodes, labels and what learns
     output : folder; created if missing
-    overwrite : replace runs of other settings
+    overwrite : replace runs of other settings, each when its successor is finished
     on_run : told the name of a run, what happened, its number from 1, and how many there are
     on_progress : told as each training moves on, as in `voltomo.stages.train.run_train`
 
@@ -106,7 +105,7 @@ def study_label_bias(
             specimen: Specimen | None = None
             for bias in config.biases:
                 name, number = f"seed{seed}-{bias}", len(results) + 1
-                result = _read_run(output / _RUNS / name)
+                result = _read_run(output / _RUNS / name, identity)
                 if result is not None:
                     tell(name, "up to date", number, count)
                 else:
@@ -116,6 +115,9 @@ def study_label_bias(
                     _write_run(output / _RUNS / name, result, identity)
                     tell(name, "finished", number, count)
                 results.append(result)
+        for path in _of_others(output / _RUNS, identity):
+            path.unlink()
+            path.with_suffix(".npz").unlink(missing_ok=True)
         return _write_study(output, config, results)
 
 
@@ -133,14 +135,17 @@ def _check_output(output: Path, identity: str, *, overwrite: bool) -> None:
     is_ours = runs.is_dir() and all(_OURS.fullmatch(path.name) for path in runs.iterdir())
     if output.exists() and any(output.iterdir()) and not is_ours:
         raise InputError(f"the folder {output} is not empty and holds no study of label bias; name a new one with -o")
-    others = [path.name for path in sorted(runs.glob("*.json")) if _load(path)["identity"] != identity]
+    others = _of_others(runs, identity)
     if others and not overwrite:
         raise InputError(
-            f"{runs / others[0]} was made with other settings or another version; repeat with those, give --overwrite "
+            f"{others[0]} was made with other settings or another version; repeat with those, give --overwrite "
             "to replace it, or name another folder with -o"
         )
-    if overwrite:
-        shutil.rmtree(runs, ignore_errors=True)
+
+
+def _of_others(runs: Path, identity: str) -> list[Path]:
+    """Runs of other settings."""
+    return [path for path in sorted(runs.glob("*.json")) if _load(path)["identity"] != identity]
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -153,12 +158,14 @@ def _load(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _read_run(stem: Path) -> BiasResult | None:
-    """A run that is finished."""
+def _read_run(stem: Path, identity: str) -> BiasResult | None:
+    """A run that is finished with these settings."""
     path, picture = _files(stem)
     if not path.exists() or not picture.exists():
         return None
     content = _load(path)
+    if content["identity"] != identity:
+        return None
     with np.load(picture, allow_pickle=False) as arrays:
         shown = BiasedSlice(**{name: arrays[name] for name in ("grey", "truth", "labels", "found")})
     values = tuple(PropertyValue(**row) for row in content["values"])
