@@ -15,7 +15,7 @@ import numpy as np
 
 from voltomo.artifacts import Model, Phase, PhaseTable, Volume
 from voltomo.inference.averaging import softmax
-from voltomo.inference.contacts import ContactRule
+from voltomo.inference.binder_rule import BinderRule
 from voltomo.inference.engines import open_predictor
 from voltomo.io.model_lookup import BASE_MODELS, load_model
 from voltomo.learning.normalization import Normalization, measure_by_scan, measure_normalization
@@ -135,7 +135,7 @@ def _most_likely(probabilities: np.ndarray) -> Answer:
 
 
 def _of_model(*trains: Callable[[Images, int], Model], settle: bool = True) -> Segmenter:
-    """A model of ours behind its engine, or the mean of several; `settle`: with their contact offset."""
+    """A model of ours behind its engine, or the mean of several; `settle`: binder by its offsets."""
 
     def fit(images: Images, seed: int) -> Predict:
         models = [train(images, seed) for train in trains]
@@ -148,7 +148,7 @@ def _of_model(*trains: Callable[[Images, int], Model], settle: bool = True) -> S
                 scale = measure_normalization(grey, percentiles=scale.percentiles)
             logits = predictor(scale.apply(grey))
             answer = _most_likely(softmax(logits, temperature=model.temperature))
-            rule = ContactRule.of(model)
+            rule = BinderRule.of(model)
             if rule is None or not settle:
                 return answer
             slices = [rule.decide(logits[:, [z]], PHASES.ids) for z in range(grey.shape[1])]  # far apart

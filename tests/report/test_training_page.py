@@ -303,11 +303,10 @@ def test_the_page_needs_no_torch() -> None:
 
 def test_the_share_of_the_surface_under_binder_is_told(content: TrainingContent) -> None:
     """In the labels, by the likeliest phase and as decided; nothing where too few labels touch."""
-    fitted = {"offset": 0.9, "labels": 0.538, "before": 0.665, "after": 0.539, "pairs": 37517}
-    told = dict(facts(replace(content, model=replace(_model(record={"contact": fitted}), contact_offset=0.9))))
-    assert told["Active surface under binder"] == (
-        "54 % in the labels, 66 % by the likeliest phase, 54 % as decided (contact offset 0.9)"
-    )
-    unknown = dict.fromkeys(fitted, None) | {"offset": 0.0, "pairs": 12}
-    for record in ({"contact": unknown}, {"contact": None}, {}):
+    fitted = {"covered": [0.538, 0.665, 0.539], "filled": [0.152, 0.148, 0.151], "pairs": 37517}
+    told = dict(facts(replace(content, model=_model(record={"binder": fitted}))))
+    assert told["Active surface under binder"] == ("54 % in the labels, 66 % by the likeliest phase, 54 % as decided")
+    assert told["Binder"] == "15 % in the labels, 15 % by the likeliest phase, 15 % as decided"
+    unknown = {"covered": [], "filled": [], "pairs": 12}
+    for record in ({"binder": unknown}, {"binder": None}, {}):
         assert "Active surface under binder" not in dict(facts(replace(content, model=_model(record=record))))

@@ -43,8 +43,8 @@ class Model:
     onnx : the network as ONNX; None for classifiers
         Input (N, C, Y, X) or (N, C, Z, Y, X) float32, normalised; output logits with K in the place of C.
     temperature : logits are divided by it before they become probabilities
-    contact_offset : nats by which the log-odds of binder are lowered where it touches active material, in the choice of
-        a phase, not in the probabilities; 0 for none. See `voltomo.inference.contacts`
+    binder_offsets : nats by which binder must be ahead of other phases to be chosen, where a voxel touches active
+        material and elsewhere; probabilities stay as they are. (0, 0) for none. See `voltomo.inference.binder_rule`
     voxel_size : smallest and largest (dz, dy, dx) in m of the scans that trained it; None where they are unknown
     domain : fingerprint of the scans that trained it, see `voltomo.learning.domain`
     record : data hashes, split, curves, scores, and the fitted-cut baseline, as JSON has it
@@ -64,7 +64,7 @@ class Model:
     weights: Weights
     onnx: bytes | None = None
     temperature: float = 1.0
-    contact_offset: float = 0.0
+    binder_offsets: tuple[float, float] = (0.0, 0.0)
     voxel_size: tuple[VoxelSize, VoxelSize] | None = None
     domain: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -84,8 +84,8 @@ class Model:
             raise InputError("a model reads one channel or more, found none")
         if not (np.isfinite(self.temperature) and self.temperature > 0):
             raise InputError(f"the temperature of a model is positive, found {self.temperature}")
-        if not np.isfinite(self.contact_offset):
-            raise InputError(f"the contact offset of a model is a number, found {self.contact_offset}")
+        if not np.isfinite(self.binder_offsets).all():
+            raise InputError(f"the binder offsets of a model are finite, found {self.binder_offsets}")
         if not self.is_classifier and self.dimension not in DIMENSIONS:
             raise InputError(f"a network has dimension 2, 2.5 or 3 in its settings, found {self.dimension}")
         if not self.is_classifier and self.onnx is not None and len(self.members) != len(self.onnx_members):

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voltomo.errors import InputError
+from voltomo.inference.wrapped import Wrapped
 from voltomo.learning.predictor import Predictor
 
 __all__ = ["AxisAverage", "Ensemble", "EnsembleAnswer", "FlipAverage", "softmax"]
@@ -101,7 +102,7 @@ class Ensemble:
 
 
 @dataclass(frozen=True)
-class FlipAverage:
+class FlipAverage(Wrapped):
     """The same predictor over mirrored images: four in the plane, and eight for volumes.
 
     Parameters
@@ -110,20 +111,7 @@ class FlipAverage:
     through_plane : mirror along z too
     """
 
-    predictor: Predictor
     through_plane: bool = False
-
-    @property
-    def classes(self) -> int:
-        return self.predictor.classes
-
-    @property
-    def halo(self) -> tuple[int, int, int]:
-        return self.predictor.halo
-
-    @property
-    def multiple(self) -> tuple[int, int, int]:
-        return self.predictor.multiple
 
     def __call__(self, grey: Floats) -> Floats:
         """Log of the mean probability (K, Z, Y, X)."""
@@ -138,19 +126,13 @@ class FlipAverage:
 
 
 @dataclass(frozen=True)
-class AxisAverage:
+class AxisAverage(Wrapped):
     """A predictor for slices, over the slices along z, y and x of a volume with cubic voxels.
 
     Parameters
     ----------
     predictor : what answers, slice by slice
     """
-
-    predictor: Predictor
-
-    @property
-    def classes(self) -> int:
-        return self.predictor.classes
 
     @property
     def halo(self) -> tuple[int, int, int]:

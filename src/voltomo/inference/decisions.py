@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from voltomo.blocks import WritableArray
 from voltomo.errors import GateError
-from voltomo.inference.contacts import ContactRule
+from voltomo.inference.binder_rule import BinderRule
 
 __all__ = ["AnswerLayers", "decide", "decision_dtype"]
 
@@ -86,7 +86,7 @@ def decide(
     probabilities: bool,
     disagreement: npt.NDArray[np.float32] | None = None,
     members: npt.NDArray[np.uint8] | None = None,
-    contacts: ContactRule | None = None,
+    rule: BinderRule | None = None,
 ) -> npt.NDArray[Any]:
     """The most likely phase of every voxel.
 
@@ -98,8 +98,8 @@ def decide(
     probabilities : whether they are wanted
     disagreement : (Z, Y, X), 0 to 1, to be kept beside the phases; or None
     members : (M, Z, Y, X), the class that each member of an ensemble says, to be kept as its id; or None. With
-        `contacts` their drafts
-    contacts : write drafts in the place of ids, for `ContactRule.settle`
+        `rule` their drafts
+    rule : write drafts in the place of ids, for `BinderRule.settle`
 
     Returns
     -------
@@ -121,8 +121,8 @@ def decide(
             "its weights do not fit the precision. `voltomo models test` checks it",
             gate="finite",
         )
-    if contacts is not None:
-        phases = contacts.draft(logits).reshape(-1)
+    if rule is not None:
+        phases = rule.draft(logits).reshape(-1)
     count = 0 if members is None else len(members)
     kind = decision_dtype(
         len(logits), probabilities=probabilities, disagreement=disagreement is not None, members=count
@@ -139,7 +139,7 @@ def decide(
         answer["disagreement"] = np.rint(disagreement * np.float32(255)).ravel()
     if members is not None:
         said = members.reshape(count, -1).T
-        answer["member"] = names[said] if contacts is None else said
+        answer["member"] = names[said] if rule is None else said
     return answer.reshape(shape)
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from voltomo.blocks import Block, Region
 from voltomo.inference.averaging import Ensemble, EnsembleAnswer
-from voltomo.inference.contacts import ContactRule
+from voltomo.inference.binder_rule import BinderRule
 from voltomo.inference.decisions import decide, decision_dtype
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.predictor import Predictor
@@ -131,7 +131,7 @@ class TileRunner:
     temperature, probabilities : see `voltomo.inference.decisions.decide`
     disagreement : whether that of the members of an ensemble is wanted
     members : whether the phase that each of them says is wanted
-    contacts : write drafts of phases by this rule, to be settled; phases where None
+    rule : write drafts of phases by this rule, to be settled; phases where None
     """
 
     predictor: Predictor
@@ -144,7 +144,7 @@ class TileRunner:
     probabilities: bool = False
     disagreement: bool = False
     members: bool = False
-    contacts: ContactRule | None = None
+    rule: BinderRule | None = None
     skipped: int = field(default=0, init=False)
     _constants: dict[tuple[float, ...], Any] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
@@ -226,12 +226,12 @@ class TileRunner:
         if not self.disagreement and not self.members:
             return self.predictor(grey)
         assert isinstance(self.predictor, Ensemble), "checked by the caller"
-        return self.predictor.in_detail(grey, None if self.contacts is None else self.contacts.draft)
+        return self.predictor.in_detail(grey, None if self.rule is None else self.rule.draft)
 
     def _decide(self, answer: Floats | EnsembleAnswer, inner: Region) -> Array:
         """What is stored of the inner region of an answer."""
         how: dict[str, Any] = {"temperature": self.temperature, "probabilities": self.probabilities}
-        how["contacts"] = self.contacts
+        how["rule"] = self.rule
         if isinstance(answer, EnsembleAnswer):
             how["disagreement"] = answer.disagreement[inner] if self.disagreement else None
             how["members"] = answer.members[(slice(None), *inner)] if self.members else None

@@ -102,12 +102,17 @@ class ModelCard:
             "channels": tuple(str(name) for name in values["channels"]),
             "normalization": values["normalization"],
             "temperature": float(values["temperature"]),
-            "contact_offset": float(values.get("contact_offset", 0.0)),
+            "binder_offsets": _pair(values.get("binder_offsets", (0.0, 0.0))),
             "voxel_size": None if size is None else tuple(tuple(float(edge) for edge in edges) for edges in size),
             "domain": values["domain"],
             "precision": {str(key): float(share) for key, share in values["precision"].items()},
             "licence": self.licence,
         }
+
+
+def _pair(values: Any) -> tuple[float, float]:
+    touching, elsewhere = (float(value) for value in values)
+    return touching, elsewhere
 
 
 def describe(model: Model, files: Mapping[str, str]) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def describe(model: Model, files: Mapping[str, str]) -> dict[str, Any]:
         "channels": list(model.channels),
         "normalization": plain(model.normalization, "normalization"),
         "temperature": float(model.temperature),
-        **({"contact_offset": float(model.contact_offset)} if model.contact_offset else {}),
+        **({"binder_offsets": [float(v) for v in model.binder_offsets]} if any(model.binder_offsets) else {}),
         "voxel_size": None if model.voxel_size is None else [list(size) for size in model.voxel_size],
         "domain": plain(model.domain, "domain"),
         "precision": {key: float(share) for key, share in model.precision.items()},

@@ -59,7 +59,7 @@ _MEASURES = (
         "Within 3 voxels of a boundary between labels, with the temperature of the other scans.",
     ),
 )
-_COVERED = (("labels", "in the labels"), ("before", "by the likeliest phase"), ("after", "as decided"))
+_WAYS = ("in the labels", "by the likeliest phase", "as decided")
 _ANGLES = ("augmentation: rotation", "augmentation: wedge")
 _OWN_SETTINGS = {"mlp": "perceptron", "forest": "forest", "boosting": "boosting"}
 """Settings of one pixel classifier mean nothing to the others."""
@@ -102,10 +102,10 @@ def facts(content: TrainingContent) -> list[tuple[str, str]]:
         found.append(("Time", duration_text(seconds)))
     if model.temperature != 1:
         found.append(("Temperature", number_text(model.temperature, digits=3)))
-    contact = record.get("contact")
-    if contact and contact["labels"] is not None:
-        told = (f"{100 * contact[key]:.0f} % {where}" for key, where in _COVERED)
-        found.append(("Active surface under binder", ", ".join(told) + f" (contact offset {model.contact_offset:g})"))
+    binder = record.get("binder") or {}
+    for key, name in (("covered", "Active surface under binder"), ("filled", "Binder")):
+        if shares := binder.get(key):
+            found.append((name, ", ".join(f"{100 * s:.0f} % {w}" for s, w in zip(shares, _WAYS, strict=True))))
     transfer = record.get("transfer")
     if transfer:
         found.append(("Began from", f"{transfer['from']} ({len(transfer['reused'])} arrays reused)"))

@@ -29,7 +29,7 @@ def join_models(models: Sequence[Model]) -> Model:
     -------
     Model
         Each model is a member, also one that is an ensemble itself. Its logits are those of `join_predictors`, at a
-        temperature of 1; the contact offset is the mean. It has no ONNX: the models stay what they are.
+        temperature of 1; the binder offsets are the means. It has no ONNX: the models stay what they are.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def join_models(models: Sequence[Model]) -> Model:
         name=" + ".join(model.name for model in models),
         network=" + ".join(dict.fromkeys(model.network for model in models)),
         temperature=1.0,
-        contact_offset=round(float(np.mean([model.contact_offset for model in models])), 4),
+        binder_offsets=_mean_offsets(models),
         onnx=None,
         onnx_members=(),
         members=tuple(other.weights for other in others),
@@ -78,6 +78,11 @@ class _Tempered(Wrapped):
 
     def __call__(self, grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return np.asarray(self.predictor(grey) / np.float32(self.temperature), np.float32)
+
+
+def _mean_offsets(models: Sequence[Model]) -> tuple[float, float]:
+    touching, elsewhere = np.mean([model.binder_offsets for model in models], axis=0)
+    return round(float(touching), 4), round(float(elsewhere), 4)
 
 
 def _phases(model: Model) -> str:

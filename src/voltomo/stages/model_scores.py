@@ -12,7 +12,7 @@ import numpy.typing as npt
 from voltomo.artifacts import PhaseTable
 from voltomo.artifacts.model import Model
 from voltomo.inference.averaging import softmax
-from voltomo.inference.contacts import ContactRule
+from voltomo.inference.binder_rule import BinderRule
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.predictor import Predictor
@@ -61,7 +61,7 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
     overall, near = _no_counts(classes), _no_counts(classes)
     held = [image.scan_name for image, mask in zip(images, split.validation, strict=True) if mask.any()]
     by_scan = CalibrationByScan(classes, dict(Counter(held)))
-    rule = ContactRule.of(model)
+    rule = BinderRule.of(model)
     for one in labelled_logits(model, predictor, images, split.validation):
         truth, logits = one.rows, one.logits
         at_edge = near_boundary(one.all_rows, BOUNDARY_REACH)

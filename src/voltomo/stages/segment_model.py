@@ -12,7 +12,7 @@ import numpy.typing as npt
 from voltomo.artifacts import ArrayLike, Model, PhaseMap, PhaseTable, Volume
 from voltomo.blocks import Block, Partial
 from voltomo.inference.averaging import AxisAverage, Ensemble, FlipAverage
-from voltomo.inference.contacts import ContactRule
+from voltomo.inference.binder_rule import BinderRule
 from voltomo.inference.decisions import AnswerLayers
 from voltomo.inference.engines import open_model, register_engine
 from voltomo.inference.halo import measure_halo, sample_length
@@ -102,7 +102,7 @@ def run_model_segment(
             if config.members
         ),
     )
-    rule = ContactRule.of(model)
+    rule = BinderRule.of(model)
     drafts = layers if rule is None else _drafts(layers, work)
     skipped = _predict(scan, predictor, model, halo, voxels, drafts, work, rule)
     if rule is not None:
@@ -116,7 +116,7 @@ def run_model_segment(
         "members": 1 + len(model.members),
         "average": config.average,
         "merge_binder": config.merge_binder,
-        "contact_offset": 0.0 if rule is None else model.contact_offset,
+        "binder_offsets": [0.0, 0.0] if rule is None else list(model.binder_offsets),
         "halo": list(halo),
         "tiles_without_model": skipped,
         "normalization": scan.normalization.to_mapping(),
@@ -245,7 +245,7 @@ def _predict(
     voxels: int,
     layers: AnswerLayers,
     work: Workspace,
-    rule: ContactRule | None,
+    rule: BinderRule | None,
 ) -> int:
     """Write what was asked for block by block; the number of tiles that needed no model."""
     runner = TileRunner(
@@ -289,7 +289,7 @@ def _drafts(layers: AnswerLayers, work: Workspace) -> AnswerLayers:
     return replace(layers, phases=phases, members=tuple(members))
 
 
-def _settle(drafts: AnswerLayers, layers: AnswerLayers, rule: ContactRule, ids: Sequence[int], work: Workspace) -> None:
+def _settle(drafts: AnswerLayers, layers: AnswerLayers, rule: BinderRule, ids: Sequence[int], work: Workspace) -> None:
     """Choose between the two answers of each voxel, now that those around it are known."""
     pairs = zip((drafts.phases, *drafts.members), (layers.phases, *layers.members), strict=True)
     for number, (draft, phases) in enumerate(pairs):

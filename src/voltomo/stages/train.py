@@ -14,14 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from voltomo.artifacts import PhaseTable
 from voltomo.artifacts.model import CLASSIFIERS, Model
 from voltomo.errors import InputError, MissingExtraError
-from voltomo.inference.contacts import contact_rows
+from voltomo.inference.binder_rule import active_and_binder
 from voltomo.inference.engines import check_precisions, open_predictor
 from voltomo.learning.domain import describe_domain
 from voltomo.learning.normalization import Normalization
 from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.predictor import Predictor
 from voltomo.learning.splits import Split, split_labels
-from voltomo.stages.contact_offset import ContactFit, fit_contact_offset
+from voltomo.stages.binder_offsets import BinderFit, fit_binder_offsets
 from voltomo.stages.labelled_logits import labelled_logits
 from voltomo.stages.model_scores import score_model
 
@@ -120,12 +120,13 @@ def run_train(
     if model.onnx is not None and model.test_input is not None:
         model = replace(model, precision=check_precisions(model, model.test_input))
     predictor = open_predictor(scored, precision="f32")
-    contact = _fit_contact(scored, predictor, images, split)
-    if contact is not None:
-        scored, model = (replace(one, contact_offset=contact.offset) for one in (scored, model))
+    binder = _fit_binder(scored, predictor, images, split)
+    if binder is not None:
+        offsets = (binder.touching, binder.elsewhere)
+        scored, model = (replace(one, binder_offsets=offsets) for one in (scored, model))
     scores = score_model(scored, predictor, images, split)
     record = {
-        "contact": None if contact is None else contact.to_mapping(),
+        "binder": None if binder is None else binder.to_mapping(),
         "method": config.method,
         "recipe": config.model_dump(mode="json"),
         "scores": scores,
@@ -134,14 +135,12 @@ def run_train(
     return TrainResult(model.with_record(**record), split)
 
 
-def _fit_contact(
-    model: Model, predictor: Predictor, images: Sequence[LabelledImage], split: Split
-) -> ContactFit | None:
+def _fit_binder(model: Model, predictor: Predictor, images: Sequence[LabelledImage], split: Split) -> BinderFit | None:
     """On the held-out labels; a perceptron of 2000 weights remembers none of its own, and takes all."""
-    if contact_rows(model) is None:
+    if active_and_binder(model) is None:
         return None
     masks = [image.labels != 0 for image in images] if model.network == "mlp" else split.validation
-    return fit_contact_offset(model, labelled_logits(model, predictor, images, masks))
+    return fit_binder_offsets(model, labelled_logits(model, predictor, images, masks))
 
 
 def _transfer_notices(model: Model, start: Model | None) -> list[str]:

@@ -1,13 +1,14 @@
-"""Binder that touches active material, decided by another measure than the likeliest phase.
+"""Binder told from what is not active material by another measure than the likeliest phase.
 
 At the edge of a particle the scan hardly tells a thin layer of binder from none. Where each voxel for itself takes the
 likeliest phase, most of these voxels lean the same way, and all of them become binder: every particle gets a shell,
-although each single choice is the best one. A number that was fitted on labels, subtracted from binder's log-odds
-there, makes as much of the active surface covered as the labels say (`voltomo.stages.contact_offset`).
+although each single choice is the best one. Two numbers that were fitted on labels, subtracted from binder's log-odds
+where a voxel touches active material and elsewhere, make binder cover as much of the active surface, and fill as much
+of the volume, as the labels say (`voltomo.stages.binder_offsets`). Active material stays as it is.
 
 Whether a voxel touches active material depends on the voxels around it, which may belong to another block. A first pass
-therefore writes, for each voxel, the likeliest phase and the one that it would be in touch with active material, as one
-number; a second pass that sees a voxel more around each block chooses between the two.
+therefore writes, for each voxel, what it is elsewhere and what it is in touch with active material, as one number; a
+second pass that sees a voxel more around each block chooses between the two.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy.typing as npt
 
 from voltomo.artifacts.model import Model
 
-__all__ = ["ContactRule", "contact_rows"]
+__all__ = ["BinderRule", "active_and_binder"]
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -30,7 +31,7 @@ _BITS = 4
 """Of a class in a draft, so that it holds up to 15; a model of more has no rule."""
 
 
-def contact_rows(model: Model) -> tuple[int, int] | None:
+def active_and_binder(model: Model) -> tuple[int, int] | None:
     """Rows of the active material and of the binder; None for a model that does not have one of each, and a third."""
     roles = [phase.role for phase in model.phases]
     if roles.count("active") != 1 or roles.count("binder") != 1 or not 3 <= len(roles) < 2**_BITS:
@@ -39,27 +40,29 @@ def contact_rows(model: Model) -> tuple[int, int] | None:
 
 
 @dataclass(frozen=True)
-class ContactRule:
-    """How voxels in touch with active material are decided.
+class BinderRule:
+    """How voxels that are not active material are decided.
 
     Parameters
     ----------
     active, binder : classes, as rows of the phase table
-    offset : subtracted from the logit of the binder (before the temperature) where a voxel has an active one among its
-        neighbours through faces and is not active itself
+    touching, elsewhere : by how much the logit of binder (before the temperature) must exceed that of the likeliest
+        other phase but the active one, where a voxel has an active neighbour through a face, and elsewhere
     """
 
     active: int
     binder: int
-    offset: float
+    touching: float
+    elsewhere: float
 
     @classmethod
-    def of(cls, model: Model) -> ContactRule | None:
+    def of(cls, model: Model) -> BinderRule | None:
         """The rule of a model; None where it has none."""
-        rows = contact_rows(model)
-        if rows is None or not model.contact_offset:
+        rows = active_and_binder(model)
+        if rows is None or not any(model.binder_offsets):
             return None
-        return cls(*rows, model.contact_offset * model.temperature)
+        touching, elsewhere = model.binder_offsets
+        return cls(*rows, touching * model.temperature, elsewhere * model.temperature)
 
     def draft(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         """Both answers of every voxel in one number; never 0.
@@ -74,7 +77,7 @@ class ContactRule:
         """
         flat = np.ascontiguousarray(logits).reshape(len(logits), -1)
         codes = np.empty(flat.shape[1], np.uint8)
-        _draft(flat, self.active, self.binder, np.float32(self.offset), codes)
+        _draft(flat, self.active, self.binder, np.float32(self.touching), np.float32(self.elsewhere), codes)
         return codes.reshape(logits.shape[1:])
 
     def settle(self, codes: npt.NDArray[np.uint8], ids: Sequence[int]) -> npt.NDArray[np.uint8]:
@@ -100,24 +103,22 @@ class ContactRule:
 
 
 @numba.njit(cache=True, nogil=True)
-def _draft(logits: Array, active: int, binder: int, offset: np.float32, out: Array) -> None:
-    """Class + 1 in the low bits, the class in touch with active material + 1 in the high ones."""
+def _draft(logits: Array, active: int, binder: int, touching: np.float32, elsewhere: np.float32, out: Array) -> None:
+    """Class elsewhere + 1 in the low bits, class in touch with active material + 1 in the high ones."""
     classes, voxels = logits.shape
     for i in range(voxels):
-        best = 0
-        for k in range(1, classes):
-            if logits[k, i] > logits[best, i]:
-                best = k
-        touching = best
-        if best != active:
-            lowered = logits[binder, i] - offset
-            touching = 0
-            highest = lowered if binder == 0 else logits[0, i]
-            for k in range(1, classes):
-                value = lowered if k == binder else logits[k, i]
-                if value > highest:
-                    touching, highest = k, value
-        out[i] = np.uint8((best + 1) | ((touching + 1) << _BITS))
+        other = -1
+        for k in range(classes):
+            if k != active and k != binder and (other < 0 or logits[k, i] > logits[other, i]):
+                other = k
+        highest = max(logits[other, i], logits[binder, i])
+        if logits[active, i] > highest:
+            low = high = active
+        else:
+            ahead = logits[binder, i] - logits[other, i]
+            low = binder if ahead > elsewhere else other
+            high = binder if ahead > touching else other
+        out[i] = np.uint8((low + 1) | ((high + 1) << _BITS))
 
 
 @numba.njit(cache=True, nogil=True)

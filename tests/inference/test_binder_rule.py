@@ -1,4 +1,4 @@
-"""Binder in touch with active material."""
+"""Binder in touch with active material and elsewhere."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from voltomo.artifacts import Phase, PhaseTable
 from voltomo.artifacts.model import Model
 from voltomo.blocks import BlockPlan, map_blocks
-from voltomo.inference.contacts import ContactRule, contact_rows
+from voltomo.inference.binder_rule import BinderRule, active_and_binder
 
 IDS = (7, 8, 9)
 PORE, BINDER, ACTIVE = range(3)
@@ -26,7 +26,7 @@ def model_of(*roles: str, **more: object) -> Model:
 def test_binder_in_touch_with_active_material_has_to_be_ahead_by_the_offset() -> None:
     """Ahead by 1 against an offset of 2: pore where it touches, binder a voxel farther, and where it is ahead by 3."""
     active, doubtful, sure = (0, 0, 5), (0, 1, -5), (0, 3, -5)
-    rule = ContactRule(ACTIVE, BINDER, 2.0)
+    rule = BinderRule(ACTIVE, BINDER, 2.0, 0.0)
     assert rule.decide(logits_of(active, doubtful, doubtful), IDS).ravel().tolist() == [9, 7, 8]
     assert rule.decide(logits_of(active, sure, doubtful), IDS).ravel().tolist() == [9, 8, 8]
 
@@ -34,8 +34,15 @@ def test_binder_in_touch_with_active_material_has_to_be_ahead_by_the_offset() ->
 def test_a_negative_offset_adds_binder_at_the_contact_and_nowhere_else() -> None:
     """Pore ahead of binder by 1 gives way to an offset of -2 beside active material only; active material stays."""
     active, pore = (0, 4, 5), (1, 0, -5)
-    rule = ContactRule(ACTIVE, BINDER, -2.0)
+    rule = BinderRule(ACTIVE, BINDER, -2.0, 0.0)
     assert rule.decide(logits_of(active, pore, pore), IDS).ravel().tolist() == [9, 8, 7]
+
+
+def test_elsewhere_has_an_offset_of_its_own_and_active_material_none() -> None:
+    """Away from active material pore gives way to an offset of -2; what is nearly active never becomes active."""
+    active, nearly, pore = (0, 0, 5), (0, 1, 0.9), (1, 0, -5)
+    rule = BinderRule(ACTIVE, BINDER, 2.0, -2.0)
+    assert rule.decide(logits_of(active, nearly, pore), IDS).ravel().tolist() == [9, 7, 8]
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -44,7 +51,7 @@ def test_touching_is_through_faces_along_every_axis(axis: int) -> None:
     logits = np.zeros((3, 3, 3, 3), np.float32)
     logits[BINDER] = 1
     logits[ACTIVE, 1, 1, 1] = 5
-    found = ContactRule(ACTIVE, BINDER, 2.0).decide(logits, IDS)
+    found = BinderRule(ACTIVE, BINDER, 2.0, 0.0).decide(logits, IDS)
     for step in (0, 2):
         place = [1, 1, 1]
         place[axis] = step
@@ -56,12 +63,14 @@ def test_blocks_with_one_voxel_around_them_are_settled_as_the_whole() -> None:
     """The second pass gives the same voxels in blocks of any size; outside stays 0."""
     rng = np.random.default_rng(3)
     logits = rng.normal(size=(3, 6, 17, 13)).astype(np.float32)
-    rule = ContactRule(ACTIVE, BINDER, 0.8)
+    rule = BinderRule(ACTIVE, BINDER, 0.8, -0.3)
     codes = rule.draft(logits)
     codes[:, :2] = 0
     whole = rule.settle(codes, IDS)
     plain = np.array(IDS)[logits.argmax(axis=0)]
-    assert 0 < np.count_nonzero((whole != plain) & (codes > 0)) < whole.size / 4
+    changed = (whole != plain) & (codes > 0)
+    assert 0 < np.count_nonzero(changed) < whole.size / 4
+    assert np.array_equal(whole[codes > 0] == 9, plain[codes > 0] == 9)
     assert not whole[:, :2].any()
     pieces = np.zeros_like(whole)
     map_blocks(
@@ -72,10 +81,10 @@ def test_blocks_with_one_voxel_around_them_are_settled_as_the_whole() -> None:
 
 def test_only_models_with_one_active_phase_and_one_binder_have_a_rule() -> None:
     """Rows follow the roles; the offset is in nats of calibrated probabilities."""
-    assert contact_rows(model_of("pore", "binder", "active")) == (ACTIVE, BINDER)
-    assert contact_rows(model_of("active", "binder")) is None
-    assert contact_rows(model_of("pore", "binder", "active", "active")) is None
-    assert contact_rows(model_of("pore", "other", "active")) is None
-    found = ContactRule.of(model_of("binder", "active", "pore", contact_offset=0.5, temperature=2.0))
-    assert found == ContactRule(active=1, binder=0, offset=1.0)
-    assert ContactRule.of(model_of("binder", "active", "pore")) is None
+    assert active_and_binder(model_of("pore", "binder", "active")) == (ACTIVE, BINDER)
+    assert active_and_binder(model_of("active", "binder")) is None
+    assert active_and_binder(model_of("pore", "binder", "active", "active")) is None
+    assert active_and_binder(model_of("pore", "other", "active")) is None
+    found = BinderRule.of(model_of("binder", "active", "pore", binder_offsets=(0.5, -0.25), temperature=2.0))
+    assert found == BinderRule(active=1, binder=0, touching=1.0, elsewhere=-0.5)
+    assert BinderRule.of(model_of("binder", "active", "pore")) is None
