@@ -197,8 +197,8 @@ def test_models_are_listed_and_shown(run: Run, folder: Path, monkeypatch: pytest
     assert [phase["id"] for phase in shown["phases"]] == [1, 2]
     assert shown["scores"]["fitted_cut"]["mean_iou"] < shown["scores"]["mean_iou"]
     assert json.loads(run("models", "test", "mine", "--json")[1])["passed"]
-    proposed = json.loads(run("models", "next", "mine", "grey", "-n", 1, "--labelled", "1,2", "--json")[1])
-    assert [row["slice"] for row in proposed["next"]] == [0]
+    proposed = json.loads(run("models", "next", "mine", "grey", "-n", 1, "--labelled", "1,s_2.tif", "--json")[1])
+    assert [(row["slice"], row["file"]) for row in proposed["next"]] == [(0, "s_0.tif")]
     code, _, err = run("models", "next", "mine", "grey", "--labelled", "first")
     assert (code, "such as 20,200" in err) == (2, True)
     code, _, err = run("models", "export", "mine", "-o", "mine.onnx")

@@ -145,8 +145,10 @@ def _number_of(text: str, files: Sequence[str]) -> int:
     if text.isdigit():
         return int(text)
     if text not in files:
-        expected = f"or names of files such as {files[0]}" if files else "such as 20,200"
-        raise InputError(f"expected --labelled with numbers of slices from 0 on, {expected}; found {text!r}")
+        files_too = f", or names of files such as {files[0]}" if files else ""
+        raise InputError(
+            f"expected --labelled with numbers of slices from 0 on, such as 20,200{files_too}; found {text!r}"
+        )
     return files.index(text)
 
 
