@@ -62,6 +62,7 @@ def test_members_with_their_boundary_elsewhere_scatter_as_they_are(block: tuple[
     assert part(found, "tortuosity_factor", "x").standard_uncertainty == pytest.approx(0, abs=1e-3)
     assert part(found, "specific_surface_area").standard_uncertainty == pytest.approx(0, abs=1e-12)
     assert "3 members" in part(found, "volume_fraction").note
+    assert "central part" in part(found, "tortuosity_factor", "x").note
 
 
 def test_measure_takes_the_members_of_a_map() -> None:

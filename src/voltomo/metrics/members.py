@@ -26,11 +26,13 @@ class MemberScatter:
     values : the number of each member's own map, two or more
     u : standard deviation around the number of the common map; None for two members, or where it is not finite
     factor : half width of the 95 % interval / u, by Student's t
+    where : the numbers were found, in words; "" where it was the whole volume
     """
 
     values: tuple[float, ...]
     u: float | None
     factor: float
+    where: str = ""
 
     @property
     def words(self) -> str:
@@ -39,16 +41,18 @@ class MemberScatter:
         return (
             f"standard deviation of {len(self.values)} members of the ensemble around their common map; Student's t "
             f"with {free} degrees of freedom (it is known to {100 / math.sqrt(2 * free):.0f} %)"
+            f"{self.where and f'; {self.where}'}"
         )
 
 
-def member_scatter(value: float, members: Sequence[float]) -> MemberScatter:
+def member_scatter(value: float, members: Sequence[float], *, where: str = "") -> MemberScatter:
     """Standard deviation of the members around the common map.
 
     Parameters
     ----------
     value : of the common map
     members : the same number of each member's own map
+    where : they were found, in words
 
     Returns
     -------
@@ -71,9 +75,9 @@ def member_scatter(value: float, members: Sequence[float]) -> MemberScatter:
     free = len(members) - 1
     factor = float(student.ppf(0.975, free))
     if len(members) < FEWEST_MEMBERS or not all(math.isfinite(member) for member in members):
-        return MemberScatter(tuple(members), None, factor)
+        return MemberScatter(tuple(members), None, factor, where)
     u = math.sqrt(math.fsum((member - value) ** 2 for member in members) / free)
-    return MemberScatter(tuple(members), u, factor)
+    return MemberScatter(tuple(members), u, factor, where)
 
 
 def with_segmentation(

@@ -10,11 +10,13 @@ from voltomo.artifacts import ArrayLike, Measurement, PhaseMap, as_zyx
 from voltomo.errors import InputError, ShapeError
 from voltomo.metrics.members import MemberScatter, member_scatter, with_segmentation
 from voltomo.metrics.sample import Sample
+from voltomo.metrics.transport import TRANSPORT
 from voltomo.metrics.uncertainty import with_reason
 from voltomo.stages.followed_maps import follow_maps
 from voltomo.stages.main_numbers import RowKey, row_key
 from voltomo.stages.realized_maps import realized_parts
 from voltomo.stages.uncertainty_config import UncertaintyConfig
+from voltomo.stages.varied_flows import ON_PART
 from voltomo.stages.workspace import Workspace
 
 __all__ = ["check_segmentation", "segmentation_parts"]
@@ -73,7 +75,8 @@ def _scatter_of_members(
     for item in items:
         values = [numbers[row_key(item)] for numbers in followed if row_key(item) in numbers]
         if item.value is not None and len(values) == len(maps):
-            found[row_key(item)] = member_scatter(item.value, values)
+            where = ON_PART if item.name in TRANSPORT else ""
+            found[row_key(item)] = member_scatter(item.value, values, where=where)
     return found
 
 
