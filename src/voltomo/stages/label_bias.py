@@ -43,6 +43,8 @@ __all__ = [
     "LabelBiasConfig",
     "PropertyValue",
     "Specimen",
+    "compare_properties",
+    "label_slice",
     "make_specimen",
     "run_label_bias",
 ]
@@ -248,7 +250,7 @@ def run_label_bias(
     MissingExtraError
         If a network is to learn and torch is not installed.
     """
-    unbiased = [_label(specimen, place) for place in specimen.places]
+    unbiased = [label_slice(specimen, place) for place in specimen.places]
     rng = np.random.default_rng((specimen.seed, 1))
     images = [bias_labels(image, bias, (ACTIVE,), rng, by=config.by, length=config.jitter_length) for image in unbiased]
     training = TrainConfig(
@@ -270,19 +272,25 @@ def run_label_bias(
     shown = BiasedSlice(np.asarray(specimen.volume.channel()[place]), truth[place], labels, found[place])
     voxels = sum(image.labels.size for image in images)
     changed = sum(int((a.labels != b.labels).sum()) for a, b in zip(images, unbiased, strict=True)) / voxels
-    return BiasResult(specimen.seed, bias, _compare(truth, found, specimen.truth), changed, shown)
+    return BiasResult(specimen.seed, bias, compare_properties(truth, found, specimen.truth), changed, shown)
 
 
-def _label(specimen: Specimen, place: int) -> LabelledImage:
-    """A slice with the true phases as labels."""
+def label_slice(specimen: Specimen, place: int) -> LabelledImage:
+    """A slice of an electrode with its true phases as labels."""
     planes = slice(place, place + 1)
     grey = np.asarray(specimen.volume.data[:, planes])
     labels = np.asarray(specimen.truth.data[planes])
     return LabelledImage(f"slice {place}", grey, labels, "scan", specimen.volume.voxel_size, first_slice=place)
 
 
-def _compare(truth: Bytes, found: Bytes, like: PhaseMap) -> tuple[PropertyValue, ...]:
-    """Every property on both maps, then the overlap of the active material."""
+def compare_properties(truth: Bytes, found: Bytes, like: PhaseMap) -> tuple[PropertyValue, ...]:
+    """Every property on both maps (Z, Y, X) of `PHASES`, then the overlap of the active material.
+
+    Parameters
+    ----------
+    truth, found : uint8 phase ids
+    like : with the voxel size of both
+    """
     rows = [_measure(labels, like) for labels in (truth, found)]
     values = [_pair(*both) for both in zip(*rows, strict=True)]
     overlap = float(iou(confusion_matrix(truth, found, classes=len(PHASES)))[ACTIVE - 1])
