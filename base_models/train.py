@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,13 @@ import numpy as np
 from electrodes import PHASES, SCANS, SHAPE, make_slices
 
 from voltomo.artifacts.model import Model
-from voltomo.inference.engines import check_precisions, open_predictor
 from voltomo.io.model_folder import write_model
 from voltomo.learning.domain import describe_domain
 from voltomo.learning.normalization import measure_by_scan
 from voltomo.learning.pairs import LabelledImage
 from voltomo.learning.splits import Split
-from voltomo.stages.model_scores import score_model
-from voltomo.training import Augmentation, TrainingSettings, train_network
+from voltomo.stages.train import TrainConfig, run_train
+from voltomo.training import Augmentation
 
 NAME = "nmc-base"
 SOURCE = "synthetic electrodes"
@@ -67,36 +66,30 @@ def central_domain(images: list[LabelledImage], share: float = 0.98) -> dict[str
 
 
 def train(images: list[LabelledImage], *, steps: int, seed: int, threads: int, checkpoint: Path | None) -> Model:
-    """Train, and complete the model with its domain, precisions and scores."""
-    split = split_electrodes(images)
-    settings = TrainingSettings(
-        network="unet",
-        network_settings=NETWORK,
-        name=NAME,
-        licence="BSD-3-Clause",
-        loss="cross_entropy",  # soft Dice makes rare phases likelier than they are: a shell of binder at every edge
-        augmentation=AUGMENTATION,
-        patch=(1, 192, 192),
-        batch=8,
-        steps=steps,
-        validate_every=max(1, steps // 8),
-        averaging=0.995,
-        seed=seed,
-        threads=threads,
-    )
+    """Train, and say what the scans of training have in common."""
+    settings = {
+        "network_settings": NETWORK,
+        "licence": "BSD-3-Clause",
+        "loss": "cross_entropy",  # soft Dice makes rare phases likelier than they are: a shell of binder at every edge
+        "augmentation": asdict(AUGMENTATION),
+        "patch": (1, 192, 192),
+        "batch": 8,
+        "steps": steps,
+        "validate_every": max(1, steps // 8),
+        "averaging": 0.995,
+        "threads": threads,
+    }
+    config = TrainConfig(method="unet", seed=seed, settings=settings)
     begun = time.perf_counter()
 
     def tell(progress: Any) -> None:
         if progress.validation is not None:
             print(f"{time.perf_counter() - begun:.0f} s, step {progress.step}", flush=True)
 
-    model = train_network(images, split, PHASES, settings, checkpoint=checkpoint, on_progress=tell)
-    model = replace(model, domain=central_domain(images))
-    assert model.test_input is not None
-    model = replace(model, precision=check_precisions(model, model.test_input))
-    scores = score_model(model, open_predictor(model, precision="f32"), images, split)
+    split = split_electrodes(images)
+    model = run_train(images, PHASES, config, name=NAME, split=split, checkpoint=checkpoint, on_progress=tell).model
     minutes = (time.perf_counter() - begun) / 60
-    return model.with_record(method="unet", scores=scores, notices=[], source=SOURCE, minutes=minutes)
+    return replace(model, domain=central_domain(images)).with_record(source=SOURCE, minutes=minutes)
 
 
 def main() -> None:
