@@ -218,6 +218,10 @@ class Study:
         journal = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
         stage, record = journal["stage"], StageRecord.from_json(journal["record"])
         known = self.records()
+        is_staged = any((folder / "out" / name).exists() for name in record.outputs)
+        if known.get(stage) == record and not is_staged:  # recorded last: only the folder was left to go
+            _discard(folder)
+            return
         kept = {name: row for name, row in known.items() if name != stage and name not in journal.get("stale", ())}
         if kept != known:
             self._write_records(kept)
