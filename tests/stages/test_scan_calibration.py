@@ -48,3 +48,11 @@ def test_a_scan_of_which_the_model_is_surer_shows() -> None:
 def test_one_scan_tells_nothing() -> None:
     """Two images of the same scan set the temperature together."""
     assert score(image("a", 1, 0), image("a", 1, 1)) is None
+
+
+def test_many_scans_are_judged_in_groups() -> None:
+    """Twenty-three alike scans: calibrated, and every one counts."""
+    told = score(*(image(str(number), 3, number, edge=60) for number in range(23)))
+    assert told is not None
+    assert told["scans"] == 23
+    assert told["calibration_error"] < 0.012

@@ -1,8 +1,8 @@
 """How far probabilities can be trusted on a scan that did not set the temperature.
 
 A temperature that is fitted and judged on the same labels looks better than it is. Where several scans are labelled,
-each scan is judged with the temperature that the others give. The weights have seen all of them: for a scan that
-trained nothing, see `voltomo evaluate`.
+each scan is judged with the temperature that the others give, many scans in ten groups. The weights have seen all of
+them: for a scan that trained nothing, see `voltomo evaluate`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ __all__ = ["CalibrationByScan"]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
-_VOXELS = 200_000
-"""Of a scan that are looked at: the third digit of its calibration error does not need more."""
+_JUDGED = 1_000_000
+"""Voxels of all scans together that are judged: the third digit of a calibration error does not need more."""
+_FITTED = 20_000
+"""Voxels that a temperature is fitted on: two digits of it."""
+_GROUPS = 10
+"""More scans than this are taken in as many groups."""
 
 
 @dataclass
@@ -39,32 +43,35 @@ class CalibrationByScan:
 
     classes: int
     images: dict[str, int]
-    _samples: dict[str, list[tuple[Floats, npt.NDArray[np.uint8], npt.NDArray[np.bool_]]]] = field(default_factory=dict)
+    _samples: dict[int, list[tuple[Floats, npt.NDArray[np.uint8], npt.NDArray[np.bool_]]]] = field(default_factory=dict)
 
     def add(self, found: LabelledLogits, near: npt.NDArray[np.bool_]) -> None:
         """Take a regular choice of the voxels of one image; `near` marks those near a boundary."""
         if len(self.images) < 2:
             return
         places = np.flatnonzero(found.rows)
-        places = places[:: max(1, places.size * self.images[found.scan] // _VOXELS)]
+        share = max(1, _JUDGED // sum(self.images.values()))
+        places = places[:: max(1, -(-places.size // share))]
         logits = found.logits.reshape(self.classes, -1)[:, places]
-        self._samples.setdefault(found.scan, []).append((logits, found.rows.ravel()[places], near.ravel()[places]))
+        group = list(self.images).index(found.scan) % _GROUPS
+        self._samples.setdefault(group, []).append((logits, found.rows.ravel()[places], near.ravel()[places]))
 
     def scores(self) -> dict[str, Any] | None:
         """`calibration_error`, `calibration_error_near_boundary` and the number of `scans`; None for a single scan."""
         if len(self._samples) < 2:
             return None
         together = {
-            scan: tuple(np.concatenate(parts, axis=-1) for parts in zip(*samples, strict=True))
-            for scan, samples in self._samples.items()
+            group: tuple(np.concatenate(parts, axis=-1) for parts in zip(*samples, strict=True))
+            for group, samples in self._samples.items()
         }
         overall: list[CalibrationCounts] = []
         near: list[CalibrationCounts] = []
-        for scan, (logits, rows, at_edge) in together.items():
-            others = [sample for name, sample in together.items() if name != scan]
+        for group, (logits, rows, at_edge) in together.items():
+            others = [sample for name, sample in together.items() if name != group]
+            every = max(1, sum(sample[1].size for sample in others) // _FITTED)
             temperature = fit_temperature(
-                np.concatenate([sample[0] for sample in others], axis=1),
-                np.concatenate([sample[1] for sample in others]),
+                np.concatenate([sample[0][:, ::every] for sample in others], axis=1),
+                np.concatenate([sample[1][::every] for sample in others]),
             )
             probabilities = softmax(logits[:, None, None], temperature=temperature)
             truth = rows[None, None]
@@ -73,7 +80,7 @@ class CalibrationByScan:
         return {
             "calibration_error": _mean_error(overall),
             "calibration_error_near_boundary": _mean_error(near),
-            "scans": len(together),
+            "scans": len(self.images),
         }
 
 
