@@ -194,6 +194,7 @@ SEGMENTERS: dict[str, Segmenter] = {
     "mlp": _trained("mlp"),
     "mlp-likeliest": _of_model(partial(_train, "mlp"), settle=False),
     "unet": _trained("unet"),
+    "unet-likeliest": _of_model(partial(_train, "unet"), settle=False),
     "unet+mlp": _of_model(partial(_train, "unet"), partial(_train, "mlp")),
     "unet-cross-entropy": _trained("unet", loss="cross_entropy"),
     "half": _trained("unet", network_settings={"stem": 2}),
