@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from bench_operators import NAMES, TWO, numbers, sample_of, specimen
+from kept_rows import keep_rows, read_rows
 from scipy.stats import t as student
 
 from voltomo.artifacts import Measurement, PhaseMap
@@ -126,17 +127,13 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, default={}, help='of the training, as JSON: {"steps": 150}')
     parser.add_argument("--keep", type=Path, help="JSON lines of finished rows, from which a killed run goes on")
     told = parser.parse_args()
-    rows: list[Row] = []
-    if told.keep and told.keep.exists():
-        rows = [Row(**json.loads(line)) for line in told.keep.read_text().splitlines()]
+    rows = read_rows(told.keep, Row)
     for seed in range(told.electrodes):
         if any(row.seed == seed for row in rows):
             continue
         new = judge(*specimen(seed, told.size), method=told.method, members=told.members, settings=told.settings)
         rows += new
-        if told.keep:
-            with told.keep.open("a") as stream:
-                stream.writelines(json.dumps(vars(row)) + "\n" for row in new)
+        keep_rows(told.keep, new)
         print(f"electrode {seed}", file=sys.stderr, flush=True)
     _print(rows)
 

@@ -14,13 +14,13 @@ interval further.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_rows import keep_rows, read_rows
 
 from voltomo.artifacts import Measurement, Phase, PhaseMap, PhaseTable
 from voltomo.learning.label_bias import BIASES, bias_labels
@@ -146,9 +146,7 @@ def main() -> None:
     parser.add_argument("--operators", nargs="+", default=["dilate", "erode", "jitter", "none"], choices=BIASES)
     parser.add_argument("--keep", type=Path, help="JSON lines of finished rows, from which a killed run goes on")
     told = parser.parse_args()
-    rows: list[Row] = []
-    if told.keep and told.keep.exists():
-        rows = [Row(**json.loads(line)) for line in told.keep.read_text().splitlines()]
+    rows = read_rows(told.keep, Row)
     for seed in range(told.electrodes):
         left = [name for name in told.operators if not any((row.seed, row.operator) == (seed, name) for row in rows)]
         if not left:
@@ -157,9 +155,7 @@ def main() -> None:
         for operator in left:
             new = judge(made, truth, operator, jittered=told.jittered)
             rows += new
-            if told.keep:
-                with told.keep.open("a") as stream:
-                    stream.writelines(json.dumps(vars(row)) + "\n" for row in new)
+            keep_rows(told.keep, new)
             print(f"electrode {seed}, {operator}", file=sys.stderr, flush=True)
     _print(rows)
 

@@ -33,11 +33,8 @@ from voltomo.learning.pairs import LabelledImage
 from voltomo.metrics.agreement import confusion_matrix, iou
 from voltomo.metrics.boundary_score import near_boundary
 from voltomo.metrics.calibration import brier_score, calibration_error, count_calibration, merge_calibration
-from voltomo.metrics.neighbors import count_neighbors
-from voltomo.metrics.shell import covered_share, false_shell
-from voltomo.metrics.surfaces import InterfaceCounts
+from voltomo.metrics.shell import covered_share, false_shell, interfaces_in_plane
 from voltomo.metrics.void_recall import VoidScores
-from voltomo.morphology.directions import crofton_directions
 from voltomo.stages.void_agreement import compare_voids
 from voltomo.stages.workspace import MemoryWorkspace
 
@@ -171,10 +168,9 @@ def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, A
 
 def coverage(labels: np.ndarray) -> float:
     """Share of the boundary of the active material that binder covers, in the plane."""
-    directions = crofton_directions(None, 2)
-    counts = [count_neighbors(one[None], phase_ids=PHASES.ids, offsets=directions.offsets) for one in labels]
     rows = {phase.name: i for i, phase in enumerate(PHASES)}
-    return covered_share(InterfaceCounts(sum(counts), directions), active=rows["NMC"], binder=(rows["binder"],))
+    counts = interfaces_in_plane(labels, phase_ids=PHASES.ids)
+    return covered_share(counts, active=rows["NMC"], binder=(rows["binder"],))
 
 
 def draw(path: Path, image: LabelledImage, answer: Answer) -> None:

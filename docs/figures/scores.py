@@ -21,10 +21,7 @@ import voltomo as vt
 from voltomo.artifacts import PALETTE, Phase, PhaseTable
 from voltomo.learning.normalization import measure_by_scan, measure_normalization
 from voltomo.learning.pairs import LabelledImage
-from voltomo.metrics.neighbors import count_neighbors
-from voltomo.metrics.shell import covered_share
-from voltomo.metrics.surfaces import InterfaceCounts
-from voltomo.morphology.directions import crofton_directions
+from voltomo.metrics.shell import covered_share, interfaces_in_plane
 from voltomo.segmentation.fitted_cut import fit_cut
 from voltomo.stages.train import TrainConfig, run_train
 
@@ -38,17 +35,13 @@ def electrode(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Grey values (1, Z, Y, X) and true phases (Z, Y, X) of a synthetic electrode; cracks count as pore."""
     twin = vt.synth("nmc", shape=SHAPE, seed=seed, scan_settings={"seed": seed})
     assert twin.volume is not None
-    phase_of = np.zeros(256, np.uint8)
-    for phase in twin.phase_map.phases:
-        phase_of[phase.id] = {"active": 3, "binder": 2}.get(phase.role, 1)
+    phase_of = twin.phase_map.phases.ids_by_role(PHASES, otherwise="pore")
     return np.asarray(twin.volume.data), phase_of[np.asarray(twin.phase_map.data)]
 
 
 def coverage(labels: np.ndarray) -> float:
     """Share of the boundary of the NMC that binder covers."""
-    directions = crofton_directions(None, 2)
-    pairs = count_neighbors(labels, phase_ids=PHASES.ids, offsets=directions.offsets)
-    return covered_share(InterfaceCounts(pairs, directions), active=2, binder=(1,))
+    return covered_share(interfaces_in_plane(labels, phase_ids=PHASES.ids), active=2, binder=(1,))
 
 
 def main() -> None:

@@ -13,14 +13,34 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from voltomo.metrics.neighbors import count_neighbors
 from voltomo.metrics.surfaces import InterfaceCounts, crofton_density
+from voltomo.morphology.directions import crofton_directions
 
-__all__ = ["POINTS", "covered_share", "false_shell"]
+__all__ = ["POINTS", "covered_share", "false_shell", "interfaces_in_plane"]
 
 POINTS = 100
 """Percentage points in 1."""
+
+
+def interfaces_in_plane(slices: Iterable[npt.NDArray[np.uint8]], *, phase_ids: Sequence[int]) -> InterfaceCounts:
+    """Which phases meet within slices, each slice for itself: slices that lie apart, or that were labelled one by one.
+
+    Parameters
+    ----------
+    slices : (Y, X) uint8 each, phase ids; ids that are not in `phase_ids` form no pairs
+    phase_ids : K ids from 1 to 255, the rows of the counts
+    """
+    directions = crofton_directions(None, 2)
+    counts = np.zeros((len(directions.offsets), len(phase_ids), len(phase_ids)), np.int64)
+    for labels in slices:
+        counts += count_neighbors(labels[None], phase_ids=phase_ids, offsets=directions.offsets)
+    return InterfaceCounts(counts, directions)
 
 
 def covered_share(counts: InterfaceCounts, *, active: int, binder: Sequence[int]) -> float:

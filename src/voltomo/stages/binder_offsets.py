@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,10 +11,7 @@ import numpy.typing as npt
 
 from voltomo.artifacts.model import Model
 from voltomo.inference.binder_rule import BinderRule, active_and_binder
-from voltomo.metrics.neighbors import count_neighbors
-from voltomo.metrics.shell import covered_share
-from voltomo.metrics.surfaces import InterfaceCounts
-from voltomo.morphology.directions import crofton_directions
+from voltomo.metrics.shell import covered_share, interfaces_in_plane
 from voltomo.stages.labelled_logits import LabelledLogits
 
 __all__ = ["LARGEST_OFFSET", "BinderFit", "fit_binder_offsets"]
@@ -154,14 +151,8 @@ def _slices(found: Iterable[LabelledLogits]) -> Iterator[tuple[Floats, Bytes]]:
             yield one.logits[:, z : z + 1].copy(), one.rows[z : z + 1]
 
 
-def _coverage(maps: Sequence[Bytes], classes: int, active: int, binder: int) -> tuple[int, float]:
+def _coverage(maps: Iterable[Bytes], classes: int, active: int, binder: int) -> tuple[int, float]:
     """Pairs across the active surface, and the share of it that binder covers, in the plane; nan without pairs."""
-    directions = crofton_directions(None, 2)
-    counts = np.zeros((len(directions.offsets), classes, classes), np.int64)
-    for labels in maps:
-        for plane in labels:
-            counts += count_neighbors(plane[None], phase_ids=range(1, classes + 1), offsets=directions.offsets)
-    across = counts[:, active].sum() + counts[:, :, active].sum() - 2 * counts[:, active, active].sum()
-    if not across:
-        return 0, float("nan")
-    return int(across), covered_share(InterfaceCounts(counts, directions), active=active, binder=(binder,))
+    slices = (plane for labels in maps for plane in labels)
+    counts = interfaces_in_plane(slices, phase_ids=range(1, classes + 1))
+    return int(counts.of(active).sum()), covered_share(counts, active=active, binder=(binder,))

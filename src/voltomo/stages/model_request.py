@@ -47,8 +47,15 @@ class ModelSegmentConfig(BaseModel):
     tile_voxels: int | None = Field(default=None, ge=4096)
 
 
-def check_request(volume: Volume, model: Model, config: ModelSegmentConfig) -> None:
-    """Refuse what does not fit: channels, averaging, and what only an ensemble has.
+def check_request(volume: Volume, model: Model, config: ModelSegmentConfig, *, has_members: bool) -> None:
+    """Refuse what does not fit: channels, averaging, and what only several networks have.
+
+    Parameters
+    ----------
+    volume : to segment
+    model : that shall do it, alone or with others
+    config : what is asked for
+    has_members : whether it is an ensemble, or one of several models
 
     Raises
     ------
@@ -61,7 +68,7 @@ def check_request(volume: Volume, model: Model, config: ModelSegmentConfig) -> N
             f"has {len(volume.channels)}, {', '.join(volume.channels)}. Give the channels that the model was trained "
             "on, in that order"
         )
-    if (config.disagreement or config.members) and not model.members:
+    if (config.disagreement or config.members) and not has_members:
         asked = "disagreement is that between the members" if config.disagreement else "members are those"
         raise InputError(
             f"{asked} of an ensemble; the model {model.name} is a single one. Train with `--set members=3`, or ask for "

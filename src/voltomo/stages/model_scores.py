@@ -21,14 +21,13 @@ from voltomo.metrics.boundary_score import near_boundary
 from voltomo.metrics.calibration import (
     CalibrationCounts,
     brier_score,
-    calibration_error,
     count_calibration,
     merge_calibration,
     reliability_curve,
 )
 from voltomo.segmentation.fitted_cut import fit_cut
 from voltomo.stages.labelled_logits import labelled_logits
-from voltomo.stages.scan_calibration import CalibrationByScan
+from voltomo.stages.scan_calibration import CalibrationByScan, mean_calibration_error
 
 __all__ = ["BOUNDARY_REACH", "score_model"]
 
@@ -76,8 +75,8 @@ def score_model(model: Model, predictor: Predictor, images: Sequence[LabelledIma
     return {
         **_agreement(confusion, model.phases),
         "brier": _number(brier_score(overall)),
-        "calibration_error": _mean(calibration_error(overall)),
-        "calibration_error_near_boundary": _mean(calibration_error(near)),
+        "calibration_error": mean_calibration_error([overall]),
+        "calibration_error_near_boundary": mean_calibration_error([near]),
         "other_scan": by_scan.scores(),
         "reliability": _reliability(overall, model.phases),
         "fitted_cut": _baseline(images, split, scales, model.phases),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from voltomo.learning.temperature import fit_temperature
 from voltomo.metrics.calibration import CalibrationCounts, calibration_error, count_calibration, merge_calibration
 from voltomo.stages.labelled_logits import LabelledLogits
 
-__all__ = ["CalibrationByScan"]
+__all__ = ["CalibrationByScan", "mean_calibration_error"]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -78,17 +79,14 @@ class CalibrationByScan:
             overall.append(count_calibration(probabilities, truth))
             near.append(count_calibration(probabilities, truth, where=at_edge[None, None]))
         return {
-            "calibration_error": _mean_error(overall),
-            "calibration_error_near_boundary": _mean_error(near),
+            "calibration_error": mean_calibration_error(overall),
+            "calibration_error_near_boundary": mean_calibration_error(near),
             "scans": len(self.images),
         }
 
 
-def _mean_error(counts: Sequence[CalibrationCounts]) -> float | None:
-    """Mean over the phases, of all scans together."""
-    total = counts[0]
-    for one in counts[1:]:
-        total = merge_calibration(total, one)
-    errors = calibration_error(total)
+def mean_calibration_error(counts: Sequence[CalibrationCounts]) -> float | None:
+    """Mean over the phases of the calibration error of all counts together; None where no voxel tells."""
+    errors = calibration_error(reduce(merge_calibration, counts))
     known = errors[np.isfinite(errors)]
     return round(float(known.mean()), 5) if known.size else None

@@ -82,7 +82,7 @@ def run_model_segment(
     models = (model, *others)
     model = join_models(models)
     for one in models:
-        check_request(volume, replace(one, onnx=None, onnx_members=(), members=model.members), config)
+        check_request(volume, one, config, has_members=bool(model.members))
     scan = _open_scan(volume, model, work, mask)
     report = _check_domains(volume, models, scan, config, work)
     opened = [open_model(one, engine=config.engine, precision=config.precision) for one in models]
