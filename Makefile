@@ -37,7 +37,7 @@ docs: $(VENV)/.dev
 # Peers live in an environment of their own; see benchmarks/README.md.
 bench: benchmarks/requirements.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet -e . -r benchmarks/requirements.txt
+	.venv-bench/bin/python -m pip install --quiet -e ".[train]" -r benchmarks/requirements.txt
 	.venv-bench/bin/python benchmarks/run.py
 
 clean:

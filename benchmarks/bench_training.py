@@ -41,15 +41,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "half-segmentpy": {"network_settings": {"stem": 2}, "steps": 300, "loss": "segmentpy"},
     "half-snapshots": {"network_settings": {"stem": 2}, "members": 3, "ensemble": "snapshots"},
     "half-ensemble": {"network_settings": {"stem": 2}, "steps": 300, "members": 3},
-    "lrcsnet-segmentpy": {"network": "lrcsnet", "loss": "segmentpy"},
-    "segnet": {"network": "segnet"},
-    "patchnet": {"network": "patchnet"},
+    "lrcsnet-segmentpy": {"method": "lrcsnet", "loss": "segmentpy"},
+    "segnet": {"method": "segnet"},
+    "patchnet": {"method": "patchnet"},
 }
-
-
-def _segmenter(settings: dict[str, Any]) -> segmenters.Segmenter:
-    """A variant with the threads of the process."""
-    return segmenters._network(settings.get("network", "unet"), **{k: v for k, v in settings.items() if k != "network"})
 
 
 def measure_speed(steps: int = 3) -> None:
@@ -80,7 +75,8 @@ def measure_speed(steps: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    segmenters.SEGMENTERS.update({name: _segmenter(settings) for name, settings in VARIANTS.items()})
+    for name, settings in VARIANTS.items():
+        segmenters.SEGMENTERS[name] = segmenters.trained(**({"method": "unet"} | settings))
     if "--speed" in sys.argv:
         measure_speed()
     else:

@@ -6,9 +6,10 @@ of its own slices, never of the training slices. Everything works in the plane.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,7 +27,7 @@ from voltomo.stages.segment import SegmentConfig, run_segment
 from voltomo.stages.train import TrainConfig, run_train
 from voltomo.stages.workspace import MemoryWorkspace
 
-__all__ = ["PHASES", "SEGMENTERS", "Answer", "Segmenter"]
+__all__ = ["PHASES", "SEGMENTERS", "Answer", "Fitted", "Segmenter", "trained"]
 
 PHASES = PhaseTable((Phase(1, "pore", "pore"), Phase(2, "binder", "binder"), Phase(3, "NMC", "active")))
 """By rising grey."""
@@ -53,13 +54,41 @@ class Answer:
 
 Predict: TypeAlias = Callable[[np.ndarray], Answer]
 """Of the grey values (C, Z, Y, X) of one scan."""
-Segmenter: TypeAlias = Callable[[Images, int], Predict]
-"""``segmenter(labelled images, seed) -> predict``."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A method that has seen the labels.
+
+    Parameters
+    ----------
+    predict : answers for one scan
+    train_s, train_core_s : wall and processor seconds of learning; for models trained for another method before, those
+        that it took then
+    """
+
+    predict: Predict
+    train_s: float
+    train_core_s: float
+
+
+Segmenter: TypeAlias = Callable[[Images, int], Fitted]
+"""``segmenter(labelled images, seed) -> fitted``."""
+
+
+def _timed(fit: Callable[[Images, int], Predict]) -> Segmenter:
+    def segmenter(images: Images, seed: int) -> Fitted:
+        started, spent = time.perf_counter(), time.process_time()
+        predict = fit(images, seed)
+        return Fitted(predict, time.perf_counter() - started, time.process_time() - spent)
+
+    return segmenter
 
 
 def _unlearned(ids: tuple[int, ...], **settings: Any) -> Segmenter:
     """A method that needs no labels; one histogram per slice."""
 
+    @_timed
     def fit(images: Images, seed: int) -> Predict:
         def predict(grey: np.ndarray) -> Answer:
             config = SegmentConfig.model_validate(settings)
@@ -72,18 +101,21 @@ def _unlearned(ids: tuple[int, ...], **settings: Any) -> Segmenter:
     return fit
 
 
+@_timed
 def _cut(images: Images, seed: int) -> Predict:
     """One cut of the grey as it is."""
     fitted = fit_cut(images)
     return lambda grey: Answer(fitted.apply(grey[0]))
 
 
+@_timed
 def _scaled_cut(images: Images, seed: int) -> Predict:
     """One cut of the grey between the percentiles of its scan."""
     fitted = fit_cut(images, normalizations=measure_by_scan(images))
     return lambda grey: Answer(fitted.apply(measure_normalization(grey).apply(grey)[0]))
 
 
+@_timed
 def _xgboost(images: Images, seed: int) -> Predict:
     """Gradient-boosted trees on scikit-image's multi-scale features of the scaled grey: the peer."""
     from xgboost import XGBClassifier
@@ -134,11 +166,25 @@ def _most_likely(probabilities: np.ndarray) -> Answer:
     return Answer((1 + np.argmax(probabilities, axis=0)).astype(np.uint8), probabilities.astype(np.float32))
 
 
-def _of_model(*trains: Callable[[Images, int], Model], settle: bool = True) -> Segmenter:
+@dataclass(frozen=True)
+class _Training:
+    """A model and what its training took; keeps the images, whose identity stands for them."""
+
+    model: Model
+    train_s: float
+    train_core_s: float
+    images: Images
+
+
+Train: TypeAlias = Callable[[Images, int], _Training]
+
+
+def _of_models(*trains: Train, settle: bool = True) -> Segmenter:
     """A model of ours behind its engine, or the mean of several; `settle`: binder by its offsets."""
 
-    def fit(images: Images, seed: int) -> Predict:
-        models = [train(images, seed) for train in trains]
+    def fit(images: Images, seed: int) -> Fitted:
+        trainings = [train(images, seed) for train in trains]
+        models = [training.model for training in trainings]
         model = join_models(models)
 
         def predict(grey: np.ndarray) -> Answer:
@@ -154,7 +200,8 @@ def _of_model(*trains: Callable[[Images, int], Model], settle: bool = True) -> S
             slices = [rule.decide(logits[:, [z]], PHASES.ids) for z in range(grey.shape[1])]  # far apart
             return replace(answer, labels=np.concatenate(slices))
 
-        return predict
+        seconds = [(training.train_s, training.train_core_s) for training in trainings]
+        return Fitted(predict, *map(sum, zip(*seconds, strict=True)))
 
     return fit
 
@@ -163,24 +210,36 @@ _GAP = 16
 """Pixels between training and validation."""
 
 
-def _train(method: str, images: Images, seed: int, *, start: Model | None = None, **settings: Any) -> Model:
-    """What `voltomo train --method` makes of the images."""
-    config = TrainConfig(method=method, gap=_GAP, seed=seed, settings=settings)
-    return run_train(images, PHASES, config, start=start).model
+def _train(method: str, **settings: Any) -> Train:
+    """What `voltomo train --method` makes of the images; the last one is kept, for a method that joins it to others."""
+    kept: dict[tuple[Any, ...], _Training] = {}
 
+    def train(images: Images, seed: int) -> _Training:
+        key = (seed, *map(id, images))
+        if key not in kept:
+            kept.clear()
+            config = TrainConfig(method=method, gap=_GAP, seed=seed, settings=settings)
+            start = _load_base() if "reuse" in settings else None
+            started, spent = time.perf_counter(), time.process_time()
+            model = run_train(images, PHASES, config, start=start).model
+            kept[key] = _Training(model, time.perf_counter() - started, time.process_time() - spent, images)
+        return kept[key]
 
-def _adapt(images: Images, seed: int, **settings: Any) -> Model:
-    """The base model, trained further on the labels as `voltomo train --from nmc-base` does."""
-    return _train("unet", images, seed, start=_load_base(), **settings)
-
-
-def _trained(method: str, **settings: Any) -> Segmenter:
-    return _of_model(partial(_train, method, **settings))
+    return train
 
 
 def _load_base() -> Model:
     return load_model("nmc-base", (BASE_MODELS,))
 
+
+def trained(method: str, **settings: Any) -> Segmenter:
+    """`voltomo train --method` with these settings."""
+    return _of_models(_train(method, **settings))
+
+
+_UNET, _MLP = _train("unet"), _train("mlp")
+_ADAPTED = _train("unet", reuse="all")
+"""The base model, trained further on the labels as `voltomo train --from nmc-base` does."""
 
 SEGMENTERS: dict[str, Segmenter] = {
     "otsu": _unlearned((PORE, ACTIVE), method="otsu"),
@@ -189,18 +248,18 @@ SEGMENTERS: dict[str, Segmenter] = {
     "cut": _cut,
     "cut-scaled": _scaled_cut,
     "xgboost": _xgboost,
-    "forest": _trained("forest"),
-    "boosting": _trained("boosting"),
-    "mlp": _trained("mlp"),
-    "mlp-likeliest": _of_model(partial(_train, "mlp"), settle=False),
-    "unet": _trained("unet"),
-    "unet-likeliest": _of_model(partial(_train, "unet"), settle=False),
-    "unet+mlp": _of_model(partial(_train, "unet"), partial(_train, "mlp")),
-    "unet-cross-entropy": _trained("unet", loss="cross_entropy"),
-    "half": _trained("unet", network_settings={"stem": 2}),
-    "base": _of_model(lambda _images, _seed: _load_base()),
-    "base-adapted": _of_model(_adapt),
-    "base-adapted+mlp": _of_model(_adapt, partial(_train, "mlp")),
-    "base-encoder": _of_model(partial(_adapt, reuse="encoder")),
-    "lrcsnet": _trained("lrcsnet"),
+    "forest": trained("forest"),
+    "boosting": trained("boosting"),
+    "mlp": _of_models(_MLP),
+    "mlp-likeliest": _of_models(_MLP, settle=False),
+    "unet": _of_models(_UNET),
+    "unet-likeliest": _of_models(_UNET, settle=False),
+    "unet+mlp": _of_models(_UNET, _MLP),
+    "unet-cross-entropy": trained("unet", loss="cross_entropy"),
+    "half": trained("unet", network_settings={"stem": 2}),
+    "base": _of_models(lambda images, _seed: _Training(_load_base(), 0.0, 0.0, images)),
+    "base-adapted": _of_models(_ADAPTED),
+    "base-adapted+mlp": _of_models(_ADAPTED, _MLP),
+    "base-encoder": trained("unet", reuse="encoder"),
+    "lrcsnet": trained("lrcsnet"),
 }
