@@ -249,7 +249,7 @@ def padded_sum(one: np.ndarray | None, two: np.ndarray) -> np.ndarray:
     if one is None:
         return two
     length = max(one.shape[1], two.shape[1])
-    return sum(np.pad(a, ((0, 0), (0, length - a.shape[1]))) for a in (one, two))
+    return np.sum([np.pad(a, ((0, 0), (0, length - a.shape[1]))) for a in (one, two)], axis=0)
 
 
 def add_lines(found: Found, labels: np.ndarray, sample: Sample) -> None:

@@ -170,13 +170,13 @@ def network_rows(model: Model, grey: np.ndarray, threads: int) -> list[str]:
         agreement = float(np.mean(predictor(grey).argmax(axis=0) == classes))
         add(f"  channels_last {precision}", core, wall, None, agreement)
     for precision in cpu_precisions():
-        answer = open_predictor(model, precision=precision, threads=threads)  # type: ignore[arg-type]
+        answer = open_predictor(model, precision=precision, threads=threads)
         core, wall = measured(lambda answer=answer: answer(grey))
         agreement = float(np.mean(answer(grey).argmax(axis=0) == classes))
         peak = peak_rate(precision, threads)
         add(f"openvino {precision}", core, wall, peak, agreement)
         with mock.patch.object(openvino_engine, "convolve_before_repeating"):
-            exported = open_predictor(model, precision=precision, threads=threads)  # type: ignore[arg-type]
+            exported = open_predictor(model, precision=precision, threads=threads)
         core, wall = measured(lambda exported=exported: exported(grey))
         agreement = float(np.mean(exported(grey).argmax(axis=0) == classes))
         add("  as exported", core, wall, peak, agreement)
@@ -216,7 +216,7 @@ class Inference:
         if precision not in cpu_precisions():
             raise NotImplementedError
         self.model = random_model(base=8, depth=3)
-        self.predictor = open_predictor(self.model, precision=precision)  # type: ignore[arg-type]
+        self.predictor = open_predictor(self.model, precision=precision)
         self.grey = electrode(4, 256)
         self.normal = (self.grey[None] / 255).astype(np.float32)
 
@@ -224,7 +224,7 @@ class Inference:
         self.predictor(self.normal)
 
     def time_segment(self, precision: str) -> None:
-        config = ModelSegmentConfig(precision=precision, accept_drift=True)  # type: ignore[arg-type]
+        config = ModelSegmentConfig(precision=precision, accept_drift=True)
         run_model_segment(Volume.from_array(self.grey), self.model, config, MemoryWorkspace())
 
     def track_agreement(self, precision: str) -> float:

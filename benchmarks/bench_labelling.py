@@ -25,6 +25,7 @@ import numpy as np
 import zarr
 from scipy.ndimage import gaussian_filter
 
+from voltomo.blocks import WritableArray
 from voltomo.blocks.components import label_components
 from voltomo.stages.study_workspace import StudyWorkspace
 from voltomo.stages.workspace import MemoryWorkspace
@@ -46,7 +47,7 @@ def is_pore(data: np.ndarray) -> np.ndarray:
     return data == 1
 
 
-def label_in_study(source: zarr.Array, folder: Path, workers: int) -> tuple[int, zarr.Array]:
+def label_in_study(source: zarr.Array, folder: Path, workers: int) -> tuple[int, WritableArray]:
     """Our labels, in an array of a study."""
     work = StudyWorkspace("benchmark", folder, None, BUDGET, workers=workers)
     out = work.array("labels", source.shape, np.uint32)

@@ -148,7 +148,7 @@ def accuracies(
     features: np.ndarray, is_real: np.ndarray, slices: np.ndarray, classifier: str, *, groups: np.ndarray
 ) -> dict[str, float]:
     """Share of the patches that are judged rightly, by slice; each group is judged by what the others taught."""
-    found = {}
+    found: dict[str, float] = {}
     for held_out in sorted(set(groups)):
         train, test = groups != held_out, groups == held_out
         model = CLASSIFIERS[classifier]().fit(features[train], is_real[train])

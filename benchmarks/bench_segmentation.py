@@ -82,10 +82,10 @@ def real_folds(protocol: str, folder: Path) -> Iterator[Fold]:
                 yield Fold(name, (real_slice(folder, name),), others)
             continue
         for held in [(name,) for name in names] if protocol == "slice" else [names]:
-            others = [name for group in SCANS.values() for name in group if name not in held]
+            trainers = [name for group in SCANS.values() for name in group if name not in held]
             yield Fold(
                 held[0] if protocol == "slice" else scan,
-                tuple(real_slice(folder, name) for name in others),
+                tuple(real_slice(folder, name) for name in trainers),
                 tuple(real_slice(folder, name) for name in held),
             )
 
@@ -222,7 +222,7 @@ def table(lines: list[dict[str, Any]]) -> str:
     text = [head, "|---" * 16 + "|"]
     for key, found in rows.items():
         voids = np.sum([line["voids"] for line in found], axis=0)
-        by_seed = {line["seed"]: [] for line in found}
+        by_seed: dict[int, list[float]] = {line["seed"]: [] for line in found}
         for line in found:
             by_seed[line["seed"]] += line["iou"]
         means = [float(np.mean(values)) for values in by_seed.values()]

@@ -15,7 +15,10 @@ from scipy import ndimage
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 import voltomo as vt
 from voltomo.artifacts import PhaseTable, Volume
@@ -40,7 +43,8 @@ THIN = 0.02
 def main() -> None:
     """Make an electrode, paint on it as a person would, and draw."""
     made = vt.synth("nmc", shape=SHAPE, seed=4)
-    grey = np.asarray(made.volume.data[0, SLICE])
+    assert made.volume is not None
+    grey = np.asarray(made.volume.data[0, SLICE], np.float32)
     truth = np.asarray(made.phase_map.data[SLICE])
     table = made.phase_map.phases
     pore = table.with_role("pore")[0].id
@@ -79,7 +83,7 @@ def paint_strokes(truth: npt.NDArray[np.uint8], *, each: int, rng: np.random.Gen
     return labels
 
 
-def show(axes: plt.Axes, grey: npt.NDArray[np.generic], colors: npt.NDArray[np.float64], title: str) -> None:
+def show(axes: Axes, grey: npt.NDArray[np.float32], colors: npt.NDArray[np.float64], title: str) -> None:
     """Grey with (Y, X, 4) colors over it."""
     low, high = np.percentile(grey, (0.5, 99.5))
     axes.imshow(grey, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
@@ -96,7 +100,7 @@ def paint(labels: npt.NDArray[np.uint8], table: PhaseTable, *, alpha: float) -> 
     return colors
 
 
-def draw_labels(grey: npt.NDArray[np.generic], kinds: dict[str, npt.NDArray[np.uint8]], table: PhaseTable) -> None:
+def draw_labels(grey: npt.NDArray[np.float32], kinds: dict[str, npt.NDArray[np.uint8]], table: PhaseTable) -> None:
     """The slice, and three ways to label it."""
     figure, panels = plt.subplots(1, 4, figsize=(12, 3.5), layout="constrained")
     show(panels[0], grey, np.zeros((*grey.shape, 4)), "the slice")
@@ -104,12 +108,12 @@ def draw_labels(grey: npt.NDArray[np.generic], kinds: dict[str, npt.NDArray[np.u
         share = np.count_nonzero(labels) / labels.size
         show(axes, grey, paint(labels, table, alpha=0.9 if share < 0.1 else 0.5), f"{name}: {share:.0%} labelled")
     names = [phase for phase in table if any((labels == phase.id).any() for labels in kinds.values())]
-    handles = [plt.Rectangle((0, 0), 1, 1, color=phase.color) for phase in names]
+    handles = [Rectangle((0, 0), 1, 1, color=phase.color) for phase in names]
     figure.legend(handles, [f"{p.id} = {p.name}" for p in names], loc="outside lower left", ncols=6, frameon=False)
     save(figure, "label-slices.png")
 
 
-def draw_split(grey: npt.NDArray[np.generic], strokes: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> None:
+def draw_split(grey: npt.NDArray[np.float32], strokes: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> None:
     """What trains, what validates, and the gap between."""
     figure, panels = plt.subplots(1, 2, figsize=(7.4, 3.9), layout="constrained")
     shades = {"trains": "#e69f00", "validates": "#0072b2", "gap, not used": "#cc79a7"}
@@ -122,7 +126,7 @@ def draw_split(grey: npt.NDArray[np.generic], strokes: npt.NDArray[np.uint8], tr
         for mask, color in zip((*masks, (labels > 0) & ~masks[0] & ~masks[1]), shades.values(), strict=True):
             colors[mask] = (*to_rgb(color), alpha)
         show(axes, grey, colors, name)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in shades.values()]
+    handles = [Rectangle((0, 0), 1, 1, color=color) for color in shades.values()]
     figure.legend(handles, list(shades), loc="outside lower left", ncols=3, frameon=False)
     save(figure, "label-split.png")
 
@@ -147,7 +151,7 @@ def draw_result(
     save(figure, "label-result.png")
 
 
-def save(figure: plt.Figure, name: str) -> None:
+def save(figure: Figure, name: str) -> None:
     """Write a picture with a palette: a third of the bytes."""
     path = FOLDER / name
     figure.savefig(path, dpi=110)

@@ -15,6 +15,7 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 import voltomo as vt
@@ -70,7 +71,7 @@ def main() -> None:
         axes.set_title(f"{name}: {100 * coverage(labels):.0f} % covered", fontsize=10, loc="left")
     for axes in panels.ravel():
         axes.set_axis_off()
-    handles = [plt.Rectangle((0, 0), 1, 1, color=PALETTE[phase.role], label=phase.name) for phase in PHASES]
+    handles = [Rectangle((0, 0), 1, 1, color=PALETTE[phase.role], label=phase.name) for phase in PHASES]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=10)
     path = ROOT / "docs" / "explanation" / "scores.png"
     figure.savefig(path, dpi=110)

@@ -59,7 +59,9 @@ def main() -> None:
 
     plain, fringes = scan(cathode), scan(cathode, distance="60 um")
     ring = scan(host, contrast="both", halo="1 um", angles=60, dose="high")
-    flat = plain.stacks["absorption"].flats[0]
+    flats = plain.stacks["absorption"].flats
+    assert flats is not None
+    flat = flats[0]
     slices = {
         "default, 251 angles: medium dose": plain,
         "low dose": scan(cathode, dose="low"),
