@@ -122,6 +122,8 @@ def test_an_interrupted_training_goes_on_to_the_bit(
         assert one["validations"] == other["validations"]
     with pytest.raises(StudyError, match="other settings"):
         _train(images, phases, replace(settings, seed=9), checkpoint=path)
+    other = _train(images, phases, replace(settings, seed=9), checkpoint=path, replace_checkpoint=True)
+    assert _digest(other) == _digest(_train(images, phases, replace(settings, seed=9)))
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,6 @@ def train_from_files(
             on_progress(progress)
 
     with storage_errors(output.parent):
-        if overwrite and unfinished.exists() and not output.exists():
-            shutil.rmtree(unfinished)
         unfinished.mkdir(parents=True, exist_ok=True)
         try:
             result = run_train(
@@ -206,6 +204,7 @@ def train_from_files(
                 name=output.name.removesuffix(".zip"),
                 start=start,
                 checkpoint=unfinished / "checkpoint.safetensors",
+                replace_checkpoint=overwrite,
                 on_progress=listen,
             )
         finally:
@@ -215,7 +214,8 @@ def train_from_files(
         if folder.is_dir():
             _write_page(folder, result, pairs, told)
             write_text(folder / PHASES, phase_table_text(pairs.coded))
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if not config.is_classifier:  # which left alone what a network may have been interrupted at
+            shutil.rmtree(unfinished, ignore_errors=True)
     return Trained(folder, result.model, pairs)
 
 

@@ -86,6 +86,7 @@ def run_train(
     start: Model | None = None,
     split: Split | None = None,
     checkpoint: Path | None = None,
+    replace_checkpoint: bool = False,
     on_progress: Callable[[Any], None] | None = None,
 ) -> TrainResult:
     """Train a model.
@@ -99,6 +100,7 @@ def run_train(
     start : a network to go on from
     split : which labels train and which validate; found by `config` where None
     checkpoint : file from which an interrupted training of a network goes on
+    replace_checkpoint : begin anew where the file belongs to another training or cannot be read
     on_progress : called as the training moves on, with `voltomo.training.Progress` by networks
 
     Raises
@@ -114,7 +116,8 @@ def run_train(
     if config.is_classifier:
         scored, model = _train_classifier(images, split, phases, config, name, start, on_progress)
     else:
-        scored = model = _train_network(images, split, phases, config, name, start, checkpoint, on_progress)
+        kept: dict[str, Any] = {"checkpoint": checkpoint, "replace_checkpoint": replace_checkpoint}
+        scored = model = _train_network(images, split, phases, config, name, start, on_progress, **kept)
     if not model.domain:
         model = replace(model, domain=_domain(images, model))
     if model.onnx is not None and model.test_input is not None:
@@ -162,8 +165,8 @@ def _train_network(
     config: TrainConfig,
     name: str,
     start: Model | None,
-    checkpoint: Path | None,
     on_progress: Callable[[Any], None] | None,
+    **kept: Any,
 ) -> Model:
     try:
         import torch  # noqa: F401 - only whether it is there
@@ -176,7 +179,7 @@ def _train_network(
 
     values = {"network": config.method, "name": name, "seed": config.seed, **config.settings}
     settings = _settings(TrainingSettings, values)
-    return train_network(images, split, phases, settings, start=start, checkpoint=checkpoint, on_progress=on_progress)
+    return train_network(images, split, phases, settings, start=start, on_progress=on_progress, **kept)
 
 
 def _train_classifier(

@@ -25,7 +25,7 @@ from voltomo.learning.temperature import fit_temperature
 from voltomo.networks import build_network, export_onnx, resolve_settings
 from voltomo.networks.contract import settings_mapping
 from voltomo.networks.refill import refill_onnx
-from voltomo.training.checkpoint import Tensors, fingerprint
+from voltomo.training.checkpoint import Checkpoint, Tensors, fingerprint
 from voltomo.training.finishing import collect_logits, stored_test
 from voltomo.training.optimization import Optimized, optimize
 from voltomo.training.plan import TrainingPlan, plan_training
@@ -49,6 +49,7 @@ def train_network(
     start: Model | None = None,
     channels: Sequence[str] | None = None,
     checkpoint: Path | None = None,
+    replace_checkpoint: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Model:
     """Train a network, or an ensemble of them.
@@ -63,6 +64,7 @@ def train_network(
     channels : names of the channels; "grey", or "channel 1" and so on, where not given
     checkpoint : file to write while training and to go on from after an interruption; each network of an ensemble adds
         its number. A training that went on is equal to the bit to one that was never interrupted
+    replace_checkpoint : begin anew where the file belongs to another training or cannot be read
     on_progress : told every few steps
 
     Returns
@@ -79,7 +81,7 @@ def train_network(
     ConvergenceError
         If the loss diverges.
     StorageError, ReadError, StudyError
-        If a checkpoint cannot be written or read, or belongs to another training.
+        If a checkpoint cannot be written or read, or belongs to another training and is not to be replaced.
     """
     _check(images, split, phases)
     if start is not None and not settings.network_settings and start.network == settings.network:
@@ -120,8 +122,7 @@ def train_network(
             int(images[0].grey.shape[0]),
             phases,
             start,
-            checkpoint,
-            identity,
+            None if checkpoint is None else Checkpoint(checkpoint, identity, replace_checkpoint),
             on_progress,
         )
         return _finish(
@@ -185,8 +186,7 @@ def _train_members(
     channels: int,
     phases: PhaseTable,
     start: Model | None,
-    checkpoint: Path | None,
-    identity: str,
+    checkpoint: Checkpoint | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> tuple[list[nn.Module], list[Optimized], Transfer | None]:
     """Networks in evaluation mode on the CPU, and what their trainings gave."""
@@ -209,10 +209,7 @@ def _train_members(
             frozen=frozen_prefixes(network, settings.freeze),
             use_bf16=_use_bf16(settings),
             cycles=settings.members if snapshots else 1,
-            checkpoint=checkpoint
-            if run == 0 or checkpoint is None
-            else checkpoint.with_name(f"{checkpoint.name}.{run}"),
-            identity=identity,
+            checkpoint=None if checkpoint is None else checkpoint.of_member(run),
             on_progress=on_progress,
             member=(run, runs),
         )

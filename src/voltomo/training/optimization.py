@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from voltomo.errors import ConvergenceError
-from voltomo.training.checkpoint import Tensors, load_checkpoint, save_checkpoint
+from voltomo.training.checkpoint import Checkpoint, Tensors
 from voltomo.training.losses import loss_function
 from voltomo.training.plan import TrainingPlan
 from voltomo.training.progress import Progress, ValidationScores
@@ -137,8 +136,7 @@ def optimize(
     frozen: Sequence[str] = (),
     use_bf16: bool = False,
     cycles: int = 1,
-    checkpoint: Path | None = None,
-    identity: str = "",
+    checkpoint: Checkpoint | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     member: tuple[int, int] = (0, 1),
 ) -> Optimized:
@@ -152,7 +150,7 @@ def optimize(
     frozen : beginnings of the names of parameters that stay as they are
     use_bf16 : whether convolutions work in bfloat16
     cycles : times that the rate goes from its peak to zero; the weights at the end of each are a snapshot
-    checkpoint, identity : file to go on from and to write after every validation, and what training it belongs to
+    checkpoint : to go on from and to write after every validation
     on_progress : told every few steps
     member : which network of how many this is, for the reports
 
@@ -172,8 +170,8 @@ def optimize(
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=plan.learning_rate, weight_decay=settings.weight_decay)
     state = _State(network, copy.deepcopy(network).eval(), optimizer)
-    if checkpoint is not None and checkpoint.exists():
-        state.restore(*load_checkpoint(checkpoint, identity=identity))
+    if checkpoint is not None and (kept := checkpoint.load()) is not None:
+        state.restore(*kept)
     run = _Run(state, sampler, validation, plan, settings, tuple(frozen), use_bf16, cycles, on_progress, member)
     with ThreadPoolExecutor(1) as ahead:
         crops = ahead.submit(sampler.batch, state.step, plan.batch)
@@ -183,7 +181,7 @@ def optimize(
                 crops = ahead.submit(sampler.batch, state.step + 1, plan.batch)
             run.step(*batch)
             if run.is_time_to_validate() and run.validate() and checkpoint is not None:
-                save_checkpoint(checkpoint, state.tensors(), state.plain(), identity=identity)
+                checkpoint.save(state.tensors(), state.plain())
     return state.result
 
 
