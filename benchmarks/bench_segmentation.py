@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -139,9 +139,10 @@ def fewer_labels(fold: Fold, labels: str, seed: int) -> tuple[LabelledImage, ...
 
 
 def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, Any]:
-    """Scores of one fold; per image where images differ, calibration of all together."""
+    """Scores of one fold; per image where images differ, the shell also by scan, calibration of all together."""
     is_active = np.arange(256) == ACTIVE
     voids, overlaps, means, shells = VoidScores(0, 0, 0, 0), [], [], []
+    pooled: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = {}
     near, overall = None, None
     for answer, image in zip(answers, test, strict=True):
         confusion = confusion_matrix(image.labels, answer.labels, classes=3)
@@ -150,7 +151,10 @@ def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, A
         voids += compare_voids(
             answer.labels, image.labels, MemoryWorkspace(), result_active=is_active, truth_active=is_active
         )
-        shells.append(false_shell(coverage(answer.labels), coverage(image.labels)) if answer.knows_binder else None)
+        if answer.knows_binder:
+            shells.append(false_shell(coverage(answer.labels), coverage(image.labels)))
+            for maps, one in zip(pooled.setdefault(image.scan, ([], [])), (answer, image), strict=True):
+                maps.extend(one.labels)
         if answer.probabilities is not None:
             stored = np.round(255 * answer.probabilities).astype(np.uint8)
             here = near_boundary(image.labels, NEAR)
@@ -158,6 +162,7 @@ def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, A
             overall = parts[0] if overall is None else merge_calibration(overall, parts[0])
             near = parts[1] if near is None else merge_calibration(near, parts[1])
     found: dict[str, Any] = {"iou": overlaps, "mean_iou": means, "shell": shells, "voids": list(vars(voids).values())}
+    found["shell_scan"] = [false_shell(coverage(answered), coverage(true)) for answered, true in pooled.values()]
     if overall is not None and near is not None:
         found |= {
             "calibration": float(calibration_error(overall).mean()),
@@ -167,8 +172,8 @@ def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, A
     return found
 
 
-def coverage(labels: np.ndarray) -> float:
-    """Share of the boundary of the active material that binder covers, in the plane."""
+def coverage(labels: Iterable[np.ndarray]) -> float:
+    """Share of the boundary of the active material that binder covers, in the plane of slices."""
     rows = {phase.name: i for i, phase in enumerate(PHASES)}
     counts = interfaces_in_plane(labels, phase_ids=PHASES.ids)
     return covered_share(counts, active=rows["NMC"], binder=(rows["binder"],))
@@ -217,9 +222,9 @@ def table(lines: list[dict[str, Any]]) -> str:
         rows.setdefault((f"{line['protocol']} {group}".strip(), line["labels"], line["method"]), []).append(line)
     head = (
         "| protocol | labels | method | folds | NMC IoU | lowest | mean IoU | voids found | voids right | "
-        "false shell, points | calibration | near boundary | Brier | training, s | core-s | Mpixel/s |"
+        "false shell, points | by scan | calibration | near boundary | Brier | training, s | core-s | Mpixel/s |"
     )
-    text = [head, "|---" * 16 + "|"]
+    text = [head, "|---" * 17 + "|"]
     for key, found in rows.items():
         voids = np.sum([line["voids"] for line in found], axis=0)
         by_seed: dict[int, list[float]] = {line["seed"]: [] for line in found}
@@ -237,6 +242,7 @@ def table(lines: list[dict[str, Any]]) -> str:
             f"{voids[1]} of {voids[0]}",
             f"{voids[3]} of {voids[2]}",
             _mean(found, "shell", ".1f"),
+            _mean(found, "shell_scan", ".1f"),
             *(_mean(found, name, ".3f") for name in ("calibration", "calibration_near", "brier")),
             _mean(found, "train_s", ".1f"),
             _mean(found, "train_core_s", ".0f"),
