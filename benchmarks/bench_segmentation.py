@@ -215,7 +215,7 @@ def run_fold(
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """One row per protocol, labels and method: means over test images; spread over seeds where there are several."""
+    """One row per protocol, labels and method: means over folds; spread over seeds, of folds that have them all."""
     rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for line in lines:
         group = line["fold"].split()[0] if line["protocol"] == "synthetic" else ""
@@ -227,16 +227,20 @@ def table(lines: list[dict[str, Any]]) -> str:
     text = [head, "|---" * 17 + "|"]
     for key, found in rows.items():
         voids = np.sum([line["voids"] for line in found], axis=0)
-        by_seed: dict[int, list[float]] = {line["seed"]: [] for line in found}
+        by_fold: dict[str, dict[int, float]] = {}
         for line in found:
-            by_seed[line["seed"]] += line["iou"]
-        means = [float(np.mean(values)) for values in by_seed.values()]
+            by_fold.setdefault(line["fold"], {})[line["seed"]] = float(np.mean(line["iou"]))
+        seeds = sorted({line["seed"] for line in found})
+        repeated = [scores for scores in by_fold.values() if len(scores) == len(seeds)]
+        means = [np.mean([scores[seed] for scores in repeated]) for seed in seeds] if repeated else []
         spread = f" ± {np.std(means, ddof=1):.3f}" if len(means) > 1 else ""
+        if spread and len(repeated) < len(by_fold):
+            spread += f" ({len(repeated)} of the folds)"
         every = [value for line in found for value in line["iou"]]
         cells = [
             *key,
-            str(len(found)),
-            f"{np.mean(means):.3f}{spread}",
+            str(len(by_fold)),
+            f"{np.mean([np.mean(list(scores.values())) for scores in by_fold.values()]):.3f}{spread}",
             f"{min(every):.3f}",
             _mean(found, "mean_iou", ".3f"),
             f"{voids[1]} of {voids[0]}",
