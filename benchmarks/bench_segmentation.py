@@ -153,8 +153,9 @@ def score(answers: list[Answer], test: tuple[LabelledImage, ...]) -> dict[str, A
         )
         if answer.knows_binder:
             shells.append(false_shell(coverage(answer.labels), coverage(image.labels)))
-            for maps, one in zip(pooled.setdefault(image.scan, ([], [])), (answer, image), strict=True):
-                maps.extend(one.labels)
+            answered, true = pooled.setdefault(image.scan, ([], []))
+            answered.extend(answer.labels)
+            true.extend(image.labels)
         if answer.probabilities is not None:
             stored = np.round(255 * answer.probabilities).astype(np.uint8)
             here = near_boundary(image.labels, NEAR)
