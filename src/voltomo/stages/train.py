@@ -116,8 +116,9 @@ def run_train(
     if config.is_classifier:
         scored, model = _train_classifier(images, split, phases, config, name, start, on_progress)
     else:
-        kept: dict[str, Any] = {"checkpoint": checkpoint, "replace_checkpoint": replace_checkpoint}
-        scored = model = _train_network(images, split, phases, config, name, start, on_progress, **kept)
+        scored = model = _train_network(
+            images, split, phases, config, name, start, checkpoint, replace_checkpoint, on_progress
+        )
     if not model.domain:
         model = replace(model, domain=_domain(images, model))
     if model.onnx is not None and model.test_input is not None:
@@ -165,8 +166,9 @@ def _train_network(
     config: TrainConfig,
     name: str,
     start: Model | None,
+    checkpoint: Path | None,
+    replace_checkpoint: bool,
     on_progress: Callable[[Any], None] | None,
-    **kept: Any,
 ) -> Model:
     try:
         import torch  # noqa: F401 - only whether it is there
@@ -179,7 +181,16 @@ def _train_network(
 
     values = {"network": config.method, "name": name, "seed": config.seed, **config.settings}
     settings = _settings(TrainingSettings, values)
-    return train_network(images, split, phases, settings, start=start, on_progress=on_progress, **kept)
+    return train_network(
+        images,
+        split,
+        phases,
+        settings,
+        start=start,
+        checkpoint=checkpoint,
+        replace_checkpoint=replace_checkpoint,
+        on_progress=on_progress,
+    )
 
 
 def _train_classifier(
